@@ -1,0 +1,234 @@
+"""The `Warehouse`: opens the file for one session at a time, prepares it on first use, and copies it whole."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel
+
+from resources.warehouse import maintenance
+from resources.warehouse.errors import WarehouseError, WarehouseLocked, translated
+from resources.warehouse.locks import Turnstile
+from resources.warehouse.migrations import Migration, Schema, as_schema, stored_version
+from resources.warehouse.session import Session
+from resources.warehouse.tables import TableSpec
+
+if TYPE_CHECKING:
+    import duckdb
+
+_FOREIGN_POLL = 0.1
+"""Seconds between two tries to open a file that a program holds which does not take turns."""
+
+
+class Warehouse:
+    """A DuckDB file with the tables of `specs`, shared with other processes and threads.
+
+    Every session opens the file, and closes it again: `read()` beside other readers, `write()` alone and as one
+    transaction. Keep sessions short, and never let anything slow happen inside. All methods raise a `WarehouseError`
+    of one sentence; waiting longer than `lock_timeout` seconds for the others is one (`WarehouseLocked`). `threads`
+    and `memory_limit` (as "2GB") are DuckDB's, which by default takes every core and most of the memory.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        specs: Sequence[TableSpec[BaseModel]],
+        migrations: Sequence[Migration] = (),
+        lock_timeout: float = 60.0,
+        *,
+        threads: int | None = None,
+        memory_limit: str | None = None,
+    ) -> None:
+        self.path = path
+        self.lock_timeout = lock_timeout
+        self._schema: Schema = as_schema(specs, migrations)
+        self._turnstile = Turnstile(path)
+        self._threads = threads
+        self._memory_limit = memory_limit
+        self._verified: tuple[int, int] | None = None
+        """(inode, schema version) of the file whose tables were last compared with the specifications."""
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A session that sees one state of the warehouse, beside other readers; it cannot write."""
+        with self._turnstile.entered(), ExitStack() as stack:
+            deadline = time.monotonic() + self.lock_timeout
+            connection = self._open(stack, deadline, exclusive=False)
+            if connection is None:
+                with ExitStack() as preparation:
+                    self._open(preparation, deadline, exclusive=True)
+                connection = self._open(stack, deadline, exclusive=False)
+            if connection is None:
+                raise WarehouseError(
+                    f"The warehouse {self.path} was removed or replaced while it was opened; try again."
+                )
+            with translated(self.path, system=False):
+                yield Session(connection)
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """A session that is one transaction: committed, and on disk, when the block ends; rolled back when it
+        raises."""
+        import duckdb
+
+        with self._turnstile.entered(), ExitStack() as stack, translated(self.path, system=False):
+            connection = self._open(stack, time.monotonic() + self.lock_timeout, exclusive=True)
+            assert connection is not None
+            connection.begin()
+            try:
+                yield Session(connection)
+                connection.commit()
+            except BaseException:
+                with suppress(duckdb.Error):  # a failed commit has rolled back already
+                    connection.rollback()
+                raise
+
+    def backup(self, target: Path) -> None:
+        """Copy the warehouse to the new file `target`; nobody reads or writes meanwhile."""
+        with self._alone():
+            maintenance.copy_aside(self.path, target)
+
+    def restore(self, source: Path) -> Path | None:
+        """Put a copy of the backup `source` in the warehouse's place; returns where the file that was there is kept.
+
+        An older backup is migrated when it is first opened, a newer one or anything else is refused before anything
+        is touched.
+        """
+        if not source.exists():
+            raise WarehouseError(f"There is no backup {source}; check the path.")
+        with self._alone(prepare=False), maintenance.built_beside(self.path, ".restoring") as part:
+            self._schema.refuse_newer(source, maintenance.copy_database(source, part))
+            self._empty_log()
+            return maintenance.keep_aside(self.path, ".before-restore")
+
+    def compact(self) -> int:
+        """Write the file anew without the space of deleted rows; returns how many bytes smaller it is."""
+        with self._alone():
+            before = self.size_bytes
+            with maintenance.built_beside(self.path, ".compacting") as part:
+                maintenance.copy_database(self.path, part)
+            return before - self.size_bytes
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of the file and its log; 0 where there is none."""
+        return sum(each.stat().st_size for each in (self.path, maintenance.log_of(self.path)) if each.exists())
+
+    @contextmanager
+    def _alone(self, *, prepare: bool = True) -> Iterator[None]:
+        """Hold the exclusive lock with no connection open; with `prepare`, the file is there, checkpointed and up to
+        date."""
+        with translated(self.path), self._turnstile.entered():
+            deadline = time.monotonic() + self.lock_timeout
+            with self._turnstile.held(exclusive=True, deadline=deadline):
+                if prepare:
+                    with closing(self._prepared()) as connection:
+                        connection.execute("CHECKPOINT")
+                yield
+
+    def _open(self, stack: ExitStack, deadline: float, *, exclusive: bool) -> duckdb.DuckDBPyConnection | None:
+        """Take the lock and open the file; `stack` closes it and gives the lock back. A reader gets None, and holds
+        nothing, where the file must be made or migrated first. A file that is held from outside is tried again,
+        without the lock, until the deadline."""
+        while True:
+            with ExitStack() as attempt:
+                with translated(self.path):
+                    attempt.enter_context(self._turnstile.held(exclusive=exclusive, deadline=deadline))
+                try:
+                    with translated(self.path):
+                        connection = self._prepared() if exclusive else self._readable()
+                except WarehouseLocked:
+                    if time.monotonic() >= deadline:
+                        raise
+                else:
+                    if connection is not None:
+                        attempt.callback(connection.close)
+                        stack.enter_context(attempt.pop_all())
+                    return connection
+            time.sleep(_FOREIGN_POLL)
+
+    def _readable(self) -> duckdb.DuckDBPyConnection | None:
+        if not self.path.exists():
+            return None
+        with ExitStack() as stack:
+            connection = stack.enter_context(closing(self._connect(read_only=True)))
+            version = stored_version(self.path, connection)
+            self._schema.refuse_newer(self.path, version)
+            if version < self._schema.version:
+                return None
+            if self._is_unverified(version) and not self._verify(connection, version):
+                return None
+            stack.pop_all()
+            return connection
+
+    def _prepared(self) -> duckdb.DuckDBPyConnection:
+        """Open for writing, under the exclusive lock: the file made if it is missing, migrated, its tables complete
+        and compared."""
+        if not self.path.exists():
+            self._create()
+        with ExitStack() as stack:
+            connection = stack.enter_context(closing(self._connect()))
+            version = stored_version(self.path, connection)
+            self._schema.refuse_newer(self.path, version)
+            if version < self._schema.version:
+                connection.execute("CHECKPOINT")
+                connection.close()
+                backup = self.path.with_name(f"{self.path.name}.v{version}.backup")
+                maintenance.copy_aside(self.path, backup, overwrite=True)
+                connection = stack.enter_context(closing(self._connect()))
+                self._schema.migrate(connection, version)
+                version = self._schema.version
+            if self._is_unverified(version):
+                self._schema.create_missing(connection)
+                self._verify(connection, version)
+            stack.pop_all()
+            return connection
+
+    def _create(self) -> None:
+        if maintenance.log_of(self.path).exists():
+            raise WarehouseError(
+                f"The warehouse {self.path} is gone but its log {maintenance.log_of(self.path).name} is there; "
+                "bring the file back, or move the log away to begin anew."
+            )
+        with maintenance.built_beside(self.path, ".creating") as part, closing(self._connect(path=part)) as connection:
+            self._schema.create(connection)
+            connection.close()
+
+    def _connect(self, *, read_only: bool = False, path: Path | None = None) -> duckdb.DuckDBPyConnection:
+        """A connection that can reach no other file and no network. Settings that threads of one process may differ
+        in are set later: two connections to one file must be configured alike."""
+        import duckdb
+
+        config = {**maintenance.NO_DOWNLOADS, "enable_external_access": "false"}
+        connection = duckdb.connect(path or self.path, read_only=read_only, config=config)
+        connection.execute("SET TimeZone = 'UTC'")
+        if self._threads is not None:
+            connection.execute("SET threads = ?", [self._threads])
+        if self._memory_limit is not None:
+            connection.execute("SET memory_limit = ?", [self._memory_limit])
+        return connection
+
+    def _empty_log(self) -> None:
+        """Bring what is in the log into the file, where both are still good; raises where somebody else has it open."""
+        if not self.path.exists():
+            return
+        try:
+            with translated(self.path), closing(self._connect()) as connection:
+                connection.execute("CHECKPOINT")
+        except WarehouseLocked:
+            raise
+        except WarehouseError:
+            return
+
+    def _is_unverified(self, version: int) -> bool:
+        return self._verified != (self.path.stat().st_ino, version)
+
+    def _verify(self, connection: duckdb.DuckDBPyConnection, version: int) -> bool:
+        complete = self._schema.verify(self.path, connection)
+        if complete:
+            self._verified = (self.path.stat().st_ino, version)
+        return complete

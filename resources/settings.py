@@ -1,0 +1,167 @@
+"""What can be configured, read from the environment (`SOLOIST_...`), and where everything lies that is kept.
+
+A setting that a person changes by command (`soloist run --repo`) is remembered in `sources.json`, see `resources/sources.py`.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from resources.errors import BadInput
+
+ROOT = Path(__file__).resolve().parent.parent
+"""The folder that holds the packages; in an installation from a checkout, the checkout."""
+
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+Expanded = Annotated[Path, AfterValidator(lambda path: path.expanduser())]
+
+
+def _default_home() -> Path:
+    return ROOT / ".soloist" if (ROOT / "pyproject.toml").exists() else Path.home() / ".soloist"
+
+
+def _local_timezone() -> str:
+    """The IANA name of the machine's timezone, or UTC where it has none."""
+    if name := os.environ.get("TZ", "").lstrip(":"):
+        return name
+    target = str(Path("/etc/localtime").resolve())
+    return target.split("/zoneinfo/", 1)[1] if "/zoneinfo/" in target else "UTC"
+
+
+class Settings(BaseSettings):
+    """Every setting, its default and its meaning. The environment variable is `SOLOIST_` and the field's name in capitals."""
+
+    model_config = SettingsConfigDict(env_prefix="SOLOIST_", frozen=True, extra="ignore")
+
+    home: Expanded = Field(default_factory=_default_home)
+    """Folder of the warehouse, the documents, the notes' attachments and Dagster's instance."""
+    repositories: Annotated[list[Path], NoDecode] = []
+    """Paths of the watched git repositories, separated by `:`; wins over what `soloist run --repo` remembered."""
+    authors: Annotated[list[str], NoDecode] = []
+    """Whose work the documents speak of: e-mail addresses or names, separated by commas; `all` for everybody.
+    Empty: the identity in git's configuration, or everybody where that identity has no commit."""
+    timezone: str = Field(default_factory=_local_timezone)
+    """IANA timezone that days, weeks and months are counted in."""
+    working_days: Annotated[tuple[int, ...], NoDecode] = (0, 1, 2, 3, 4)
+    """Such as `mon-fri` or `sun,mon,tue,wed,thu`."""
+    horizon_days: int = Field(default=56, ge=1)
+    """How far back from the latest entry reports are made without being asked for by `--since`."""
+    profile: Expanded | None = None
+    """The profile file with what no history knows; default `profile.toml` in the home folder."""
+
+    model_url: str | None = None
+    """Base URL of an OpenAI-compatible endpoint, such as `http://127.0.0.1:8000/v1`. Unset: everything works extractively."""
+    model: str | None = None
+    model_revision: str | None = None
+    model_api_key: SecretStr | None = None
+    model_max_in_flight: int = Field(default=64, ge=1)
+    failure_threshold: float = Field(default=0.05, ge=0, le=1)
+    """Share of failed items above which an asset check fails."""
+
+    s3_endpoint: str | None = None
+    """`host:port` or URL of an S3-compatible server. Unset: documents are kept in a folder of the home folder."""
+    s3_bucket: str = "soloist"
+    s3_access_key: SecretStr | None = None
+    s3_secret_key: SecretStr | None = None
+    s3_region: str | None = None
+
+    document_port: int = Field(default=3001, ge=1, le=65535)
+    """Loopback port on which `soloist ui` serves the documents that the UI links to."""
+    lock_timeout_seconds: float = Field(default=60.0, gt=0)
+    keep_runs_days: int = Field(default=90, ge=1)
+    """Age at which the pruning schedule removes finished Dagster runs."""
+
+    sentry_dsn: SecretStr | None = None
+    environment: Literal["local", "staging", "production"] = "local"
+
+    @field_validator("repositories", mode="before")
+    @classmethod
+    def _split_paths(cls, value: object) -> object:
+        return (
+            [Path(part).expanduser() for part in value.split(os.pathsep) if part] if isinstance(value, str) else value
+        )
+
+    @field_validator("authors", mode="before")
+    @classmethod
+    def _split_names(cls, value: object) -> object:
+        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @field_validator("working_days", mode="before")
+    @classmethod
+    def _parse_working_days(cls, value: object) -> object:
+        return parse_working_days(value) if isinstance(value, str) else value
+
+    @field_validator("model_url", "model", "s3_endpoint", "sentry_dsn", mode="before")
+    @classmethod
+    def _blank_is_unset(cls, value: object) -> object:
+        return None if value == "" else value
+
+    @property
+    def warehouse_path(self) -> Path:
+        return self.home / "warehouse.duckdb"
+
+    @property
+    def objects_path(self) -> Path:
+        return self.home / "objects"
+
+    @property
+    def dagster_home(self) -> Path:
+        """Where Dagster keeps its instance: `DAGSTER_HOME` where that is set, so that every way of starting Dagster meets the same runs."""
+        return Path(os.environ.get("DAGSTER_HOME") or self.home / "dagster")
+
+    @property
+    def sources_path(self) -> Path:
+        return self.home / "sources.json"
+
+    @property
+    def profile_path(self) -> Path:
+        return self.profile or self.home / "profile.toml"
+
+    @property
+    def documents_url(self) -> str:
+        return f"http://127.0.0.1:{self.document_port}"
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The configured timezone. Raises BadInput for a name that no timezone has."""
+        try:
+            return ZoneInfo(self.timezone)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise BadInput(
+                f"{self.timezone!r} is no timezone; set SOLOIST_TIMEZONE to a name such as Europe/Berlin."
+            ) from None
+
+    @property
+    def horizon(self) -> timedelta:
+        return timedelta(days=self.horizon_days)
+
+
+def parse_working_days(text: str) -> tuple[int, ...]:
+    """`mon-fri` or `sun,mon,tue` as weekday numbers, Monday 0. Raises ValueError for anything else."""
+    days: set[int] = set()
+    for part in text.lower().replace(" ", "").split(","):
+        first, _, last = part.partition("-")
+        if first[:3] not in WEEKDAYS or (last and last[:3] not in WEEKDAYS):
+            raise ValueError(f"{part!r} is no weekday; write working days as mon-fri or sun,mon,tue,wed,thu")
+        start = WEEKDAYS.index(first[:3])
+        span = (WEEKDAYS.index(last[:3]) - start) % 7 if last else 0
+        days.update((start + step) % 7 for step in range(span + 1))
+    return tuple(sorted(days))
+
+
+def load_settings() -> Settings:
+    """The settings of this process. Raises BadInput with one sentence for a value that cannot be used."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "SOLOIST_" + "_".join(str(part) for part in first["loc"]).upper()
+        raise BadInput(f"The setting {name} cannot be used: {first['msg'].removeprefix('Value error, ')}.") from None

@@ -1,0 +1,196 @@
+"""Bringing `worklog_entries`, `repositories` and `code_excerpts` up to date with the watched repositories: git on one side, the
+warehouse on the other, and no lock held while git works."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from functools import lru_cache
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from orchestration_assets.derivation import Counts
+from orchestration_assets.worklogs import ingestion
+from orchestration_assets.worklogs.ingestion import Placement, Plan
+from orchestration_assets.worklogs.model import ENTRIES, NOTES, REPOSITORIES, Entry, Repository
+from orchestration_assets.worklogs.notes import note_entry
+from resources import git, progress
+from resources.errors import BadInput
+from resources.language_model.agent import content_hash
+
+if TYPE_CHECKING:
+    from resources.warehouse import Session, Warehouse
+
+GROUP = 2000
+
+_STORED = """SELECT entry_id, coalesce(commit_hash, '') AS commit_hash, month, landed_at, branch, merged_by, vanished
+    FROM worklog_entries WHERE repository_id = ?"""
+
+_MOVE = """UPDATE worklog_entries AS e SET month = m.month, landed_at = m.landed_at, branch = m.branch, merged_by = m.merged_by,
+        vanished = m.vanished
+    FROM (SELECT unnest(?::VARCHAR[]) AS entry_id, unnest(?::DATE[]) AS month, unnest(?::TIMESTAMPTZ[]) AS landed_at,
+        unnest(?::VARCHAR[]) AS branch, unnest(?::VARCHAR[]) AS merged_by, unnest(?::BOOLEAN[]) AS vanished) AS m
+    WHERE e.entry_id = m.entry_id"""
+
+
+@dataclass
+class Survey:
+    """What the watched sources ask of the warehouse. `plans` by repository id; `opened` are the clones of each, `skipped` those whose
+    refs did not change; `problems` are sentences about what could not be read."""
+
+    plans: dict[str, Plan] = field(default_factory=dict)
+    opened: dict[str, list[git.Repository]] = field(default_factory=dict)
+    fingerprints: dict[Path, str] = field(default_factory=dict)
+    notes: list[Entry] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+    def months(self) -> set[date]:
+        return {month for plan in self.plans.values() for month in plan.months()} | {n.month for n in self.notes}
+
+
+def survey(warehouse: Warehouse, repositories: Sequence[Path], zone: ZoneInfo, now: datetime) -> Survey:
+    """Compares every watched source with the warehouse; writes nothing. A repository that cannot be read becomes a problem, unless none
+    can: then the first one's error is raised."""
+    found = Survey()
+    by_id: dict[str, list[git.Repository]] = defaultdict(list)
+    errors: list[BadInput] = []
+    for path in repositories:
+        try:
+            repository = git.open_repository(path)
+        except BadInput as error:
+            errors.append(error)
+            found.problems.append(str(error))
+        else:
+            by_id[repository.id].append(repository)
+    if errors and not by_id:
+        raise errors[0]
+    with warehouse.read() as session:
+        known = {row.path: row for row in session.rows(REPOSITORIES)}
+        stored_notes = {row.entry_id: row for row in session.rows(ENTRIES, where="source = 'note'")}
+        found.notes = [
+            entry
+            for entry in (note_entry(note, zone) for note in session.rows(NOTES, order_by="authored_at, note_id"))
+            if stored_notes.get(entry.entry_id) != entry
+        ]
+    zone_key = str(zone)
+    for repository_id, clones in by_id.items():
+        found.opened[repository_id] = clones
+        for clone in clones:
+            found.fingerprints[clone.path] = content_hash(git.refs_fingerprint(clone), zone_key, repository_id)
+        if all(
+            (row := known.get(str(clone.path))) is not None and row.refs_fingerprint == found.fingerprints[clone.path]
+            for clone in clones
+        ):
+            continue
+        present = ingestion.combine([_present(clone, found.fingerprints[clone.path], zone, now) for clone in clones])
+        with warehouse.read() as session:
+            stored = [Placement(**row) for row in session.query(_STORED, [repository_id]).to_pylist()]
+        found.plans[repository_id] = ingestion.plan(present, stored)
+    return found
+
+
+def ingest(warehouse: Warehouse, found: Survey, months: set[date]) -> Counts:
+    """Brings the entries of `months` up to date with a survey, in groups; then records what each repository is known to hold.
+
+    A repository's fingerprint is stored only once nothing of its plan is left, so that months not asked for are found again.
+    """
+    counts = Counts()
+    for repository_id, plan in found.plans.items():
+        asked = plan.within(months)
+        total = len(asked.read) + len(asked.move)
+        for group in _read_groups(found, repository_id, asked):
+            with warehouse.write() as session:
+                session.merge(ENTRIES, group)
+            counts += Counts(read=len(group), made=len(group))
+            progress.report("worklog_entries", counts.made, total)
+        if asked.move:
+            with warehouse.write() as session:
+                _move(session, asked.move)
+            counts += Counts(read=len(asked.move), made=len(asked.move))
+    notes = [entry for entry in found.notes if entry.month in months]
+    with warehouse.write() as session:
+        if notes:
+            session.merge(ENTRIES, notes)
+        _record_repositories(session, found, months)
+    return counts + Counts(read=len(notes), made=len(notes))
+
+
+def _present(clone: git.Repository, fingerprint: str, zone: ZoneInfo, now: datetime) -> dict[str, Placement]:
+    """What the refs of a clone reach."""
+    graph, identities, landed_otherwise = _history(clone, fingerprint)
+    return ingestion.placements(clone.id, graph, identities, landed_otherwise, zone, now)
+
+
+@lru_cache(maxsize=4)
+def _history(
+    clone: git.Repository, fingerprint: str
+) -> tuple[git.CommitGraph, dict[str, git.Identity], dict[str, str]]:
+    """Graph, identities, and what landed otherwise than by a merge. Kept for as long as the refs have the same fingerprint, because a
+    command asks twice: when it plans its run, and in the run."""
+    graph, identities = git.read_graph(clone), git.read_identities(clone)
+    heads = graph.unmerged_heads()
+    bringers = git.patch_equivalents(
+        clone, graph, heads, {commit: identity.subject for commit, identity in identities.items()}
+    )
+    return graph, identities, {commit: bringers[h.ref] for h in heads if h.ref in bringers for commit in h.commits}
+
+
+def _read_groups(found: Survey, repository_id: str, asked: Plan) -> Iterator[list[Entry]]:
+    wanted = dict(asked.read)
+    for clone in found.opened[repository_id]:
+        if not wanted:
+            return
+        everything = len(wanted) == len(found.plans[repository_id].read) and len(found.opened[repository_id]) == 1
+        commits = git.read_commits(
+            clone, None if everything and _is_fresh(found, repository_id) else list(wanted), found.problems.append
+        )
+        rows = ingestion.entries((c for c in commits if c.hash in wanted), wanted, repository_id, clone.name)
+        while group := list(islice(rows, GROUP)):
+            for row in group:
+                wanted.pop(row.commit_hash or "")
+            yield group
+
+
+def _is_fresh(found: Survey, repository_id: str) -> bool:
+    """True where most commits are new, so that one `git log` of everything is the shortest way."""
+    plan = found.plans[repository_id]
+    return len(plan.read) > len(plan.move)
+
+
+def _move(session: Session, moved: Sequence[Placement]) -> None:
+    session.execute(
+        _MOVE,
+        [
+            [p.entry_id for p in moved],
+            [p.month for p in moved],
+            [p.landed_at for p in moved],
+            [p.branch for p in moved],
+            [p.merged_by for p in moved],
+            [p.vanished for p in moved],
+        ],
+    )
+
+
+def _record_repositories(session: Session, found: Survey, months: set[date]) -> None:
+    known = {row.path: row for row in session.rows(REPOSITORIES)}
+    rows = {path: row.model_copy(update={"watched": False}) for path, row in known.items()}
+    for repository_id, clones in found.opened.items():
+        plan = found.plans.get(repository_id)
+        complete = plan is None or plan.months() <= months
+        for clone in clones:
+            path = str(clone.path)
+            name, email = git.self_email(clone)
+            rows[path] = Repository(
+                path=path,
+                repository_id=repository_id,
+                name=clone.name,
+                watched=True,
+                refs_fingerprint=found.fingerprints[clone.path] if complete else None,
+                default_branch=clone.default_branch,
+                self_names=sorted({word.lower() for word in (name, email) if word}),
+            )
+    session.merge(REPOSITORIES, list(rows.values()))

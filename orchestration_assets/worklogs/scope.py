@@ -1,0 +1,78 @@
+"""Whose work the documents speak of, and which entries that is.
+
+By default it is the person in git's configuration; others are told of only when asked for, except where that person has no commit in the
+watched repositories: then the documents speak of everybody's work together, and say so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from orchestration_assets.worklogs.model import REPOSITORIES
+from resources.sources import EVERYBODY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from resources.warehouse import Session
+
+_WATCHED = """NOT e.vanished AND (e.source = 'note'
+    OR e.repository_id IN (SELECT repository_id FROM repositories WHERE watched))"""
+
+_BY = """(e.source = 'note' OR lower(e.author_email) IN (SELECT unnest(?::VARCHAR[])) OR lower(e.author_name) IN (SELECT unnest(?::VARCHAR[]))
+    OR len(list_filter(e.co_authors, c -> list_contains(?::VARCHAR[], lower(c.email)) OR list_contains(?::VARCHAR[], lower(c.name)))) > 0)"""
+
+
+@dataclass(frozen=True)
+class Scope:
+    """`names` are the lower-case addresses and names whose work counts; None: everybody's. `line` says it in a document."""
+
+    names: tuple[str, ...] | None
+    line: str
+
+    def condition(self, with_merges: bool = False) -> tuple[str, list[object]]:
+        """A SQL condition on `worklog_entries AS e`, and its parameters: watched, not vanished, and in scope.
+
+        `with_merges` also takes the merge commits that landed such an entry, whoever merged it: they hold the pull request's title.
+        """
+        if self.names is None:
+            return _WATCHED, []
+        parameters: list[object] = [list(self.names)] * 4
+        if not with_merges:
+            return f"{_WATCHED} AND {_BY}", parameters
+        landed = f"SELECT e.merged_by FROM worklog_entries AS e WHERE {_WATCHED} AND {_BY} AND e.merged_by IS NOT NULL"  # noqa: S608
+        return f"{_WATCHED} AND ({_BY} OR e.entry_id IN ({landed}))", parameters * 2
+
+
+def resolve_scope(session: Session, authors: Sequence[str]) -> Scope:
+    """The scope that the settings name, else the configured self, else everybody."""
+    watched = [row for row in session.rows(REPOSITORIES, order_by="path") if row.watched]
+    where = _sources_line([row.name for row in watched])
+    if any(author.lower() == EVERYBODY for author in authors):
+        return Scope(None, f"Everybody's work in {where}")
+    if authors:
+        return Scope(_lower(authors), f"Work by the chosen authors in {where}")
+    names = _lower(name for row in watched for name in row.self_names)
+    own = Scope(names, f"Your work in {where}")
+    condition, parameters = own.condition()
+    if names and session.scalar(
+        f"SELECT count(*) FROM worklog_entries AS e WHERE e.source <> 'note' AND {condition}",
+        parameters,  # noqa: S608
+    ):
+        return own
+    if not session.scalar(f"SELECT count(*) FROM worklog_entries AS e WHERE e.source <> 'note' AND {_WATCHED}"):  # noqa: S608
+        return own
+    return Scope(None, f"Everybody's work in {where}")
+
+
+def _lower(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted({name.strip().lower() for name in names if name.strip()}))
+
+
+def _sources_line(names: Sequence[str]) -> str:
+    if not names:
+        return "your notes"
+    shown = sorted(set(names))
+    head = ", ".join(shown[:5])
+    return head if len(shown) <= 5 else f"{head} and {len(shown) - 5} more repositories"

@@ -1,0 +1,1 @@
+"""Which technologies and practices the entries show, each with its evidence."""

@@ -1,0 +1,53 @@
+"""Which entries the skill agent works on, and the items, rows and evidence round it. Queries only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from orchestration_assets.skills.model import SKILL_EVIDENCE, SkillEvidence, SkillItem
+from orchestration_assets.worklogs.model import ANALYSES, Analysis
+from orchestration_assets.worklogs.queries import entries_by_id, excerpts_by_entry, pages
+
+if TYPE_CHECKING:
+    from orchestration_assets.worklogs.scope import Scope
+    from resources.warehouse import Session, Warehouse
+
+
+def skill_hashes(session: Session, scope: Scope) -> dict[str, str]:
+    """Entry id to the hash of what its skills rest on, of the analysed entries in scope."""
+    condition, parameters = scope.condition()
+    table = session.query(
+        f"""SELECT e.entry_id, sha256(e.input_hash || a.output_hash || coalesce(x.output_hash, '')) AS input_hash
+        FROM worklog_entries AS e
+        JOIN derivations AS a ON a.agent = 'worklog_analysis' AND a.key = e.entry_id AND a.reason IS NULL
+        LEFT JOIN derivations AS x ON x.agent = 'code_excerpts' AND x.key = e.entry_id
+        WHERE {condition} ORDER BY e.repository_id, e.authored_at, e.entry_id""",  # noqa: S608
+        parameters,
+    )
+    return dict(zip(table["entry_id"].to_pylist(), table["input_hash"].to_pylist(), strict=True))
+
+
+def analyses_by_entry(session: Session, keys: Sequence[str]) -> dict[str, Analysis]:
+    condition = "entry_id IN (SELECT unnest(?::VARCHAR[]))"
+    return {row.entry_id: row for row in session.rows(ANALYSES, where=condition, params=[list(keys)])}
+
+
+def skill_items(warehouse: Warehouse, keys: Sequence[str]) -> Iterator[SkillItem]:
+    """The items of `keys`, in their order, read page by page without holding a lock between pages."""
+    for page in pages(keys):
+        with warehouse.read() as session:
+            entries, excerpts = entries_by_id(session, page), excerpts_by_entry(session, page)
+            analyses = analyses_by_entry(session, page)
+        for key in page:
+            yield SkillItem.model_construct(entry=entries[key], analysis=analyses[key], excerpts=excerpts.get(key, []))
+
+
+def evidence_in_scope(session: Session, scope: Scope) -> list[SkillEvidence]:
+    condition, parameters = scope.condition()
+    return session.rows(
+        SKILL_EVIDENCE,
+        where=f"entry_id IN (SELECT e.entry_id FROM worklog_entries AS e WHERE {condition})",  # noqa: S608
+        params=parameters,
+        order_by="skill, day, entry_id",
+    )

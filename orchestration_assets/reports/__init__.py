@@ -1,0 +1,1 @@
+"""What a person reads: standups, status reports, summaries and the resume, every sentence with its evidence."""

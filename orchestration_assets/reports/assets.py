@@ -1,0 +1,96 @@
+"""The assets of this domain: the three calendar reports, and the resume."""
+
+from dataclasses import asdict
+from typing import Any
+
+import dagster as dg
+
+from orchestration_assets.asset_support import COUNTS, OWNERS
+from orchestration_assets.partitions import CALENDARS
+from orchestration_assets.reports.agent import AGENTS
+from orchestration_assets.reports.calendar import period_key
+from orchestration_assets.reports.making import make_reports
+from orchestration_assets.reports.model import ReportKind
+from orchestration_assets.reports.queries import calendar_of, partition_period
+from orchestration_assets.reports.resume_agent import ResumeAgent
+from orchestration_assets.reports.resume_making import make_resumes
+from orchestration_assets.skills.assets import skill_evidence, skills
+from orchestration_assets.worklogs.assets import worklog_analyses
+from resources.language_model.runner import LanguageModel
+from resources.object_store import ObjectStore
+from resources.settings import Settings
+from resources.warehouse import Warehouse
+
+RESUME_AGENT = ResumeAgent()
+
+_DESCRIPTIONS = {
+    ReportKind.STANDUP: "What to say at a day's standup: the last working day, today, and blockers; every line with its entries.",
+    ReportKind.STATUS_REPORT: "A week on one page: completed, in progress, upcoming and blockers by topic; every line with its entries.",
+    ReportKind.SUMMARY: "A month on one page, by topic, with what the days held; every line with its entries.",
+}
+
+
+def calendar_asset(kind: ReportKind) -> dg.AssetsDefinition:
+    """The asset of one calendar report: its partitions are the periods, and each period's document is linked from its metadata."""
+
+    @dg.asset(
+        name=kind.value,
+        description=_DESCRIPTIONS[kind],
+        deps=[dg.AssetDep(worklog_analyses, partition_mapping=dg.AllPartitionMapping())],
+        partitions_def=CALENDARS[kind],
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        pool="language_model",
+        group_name="reports",
+        kinds={"markdown", "openai"},
+        owners=OWNERS,
+        code_version=AGENTS[kind].version,
+    )
+    def report(
+        context: dg.AssetExecutionContext,
+        settings: dg.ResourceParam[Settings],
+        warehouse: dg.ResourceParam[Warehouse],
+        object_store: dg.ResourceParam[ObjectStore],
+        language_model: dg.ResourceParam[LanguageModel],
+    ) -> dg.MaterializeResult[None]:
+        calendar = calendar_of(settings)
+        periods = {key: partition_period(kind, key, calendar) for key in context.partition_keys}
+        making = make_reports(kind, list(periods.values()), settings, warehouse, object_store, language_model)
+        for key, period in periods.items():
+            if markdown := making.markdown.get(period_key(period)):
+                link = f"{settings.documents_url}/documents/{kind.value}/{period_key(period)}.html"
+                links = {"document": dg.MetadataValue.url(link), "preview": dg.MetadataValue.md(markdown)}
+                context.add_asset_metadata(links, partition_key=key)
+        return dg.MaterializeResult(
+            metadata={COUNTS: dg.MetadataValue.json(asdict(making.counts)), "maker": language_model.maker}
+        )
+
+    return report
+
+
+standup = calendar_asset(ReportKind.STANDUP)
+status_report = calendar_asset(ReportKind.STATUS_REPORT)
+summary = calendar_asset(ReportKind.SUMMARY)
+
+
+@dg.asset(
+    deps=[worklog_analyses, skill_evidence, skills],
+    pool="language_model",
+    group_name="reports",
+    kinds={"markdown", "openai"},
+    owners=OWNERS,
+    code_version=RESUME_AGENT.version,
+)
+def resume(
+    settings: dg.ResourceParam[Settings],
+    warehouse: dg.ResourceParam[Warehouse],
+    object_store: dg.ResourceParam[ObjectStore],
+    language_model: dg.ResourceParam[LanguageModel],
+) -> dg.MaterializeResult[None]:
+    """The resume, and one for each targeted variant of the profile, as JSON Resume, Markdown, HTML and PDF; every highlight with evidence."""
+    making = make_resumes(RESUME_AGENT, settings, warehouse, object_store, language_model)
+    metadata: dict[str, Any] = {COUNTS: dg.MetadataValue.json(asdict(making.counts)), "maker": language_model.maker}
+    for name in making.names:
+        metadata[f"document {name}"] = dg.MetadataValue.url(f"{settings.documents_url}/documents/{name}")
+    if making.markdown:
+        metadata["preview"] = dg.MetadataValue.md(making.markdown)
+    return dg.MaterializeResult(metadata=metadata)

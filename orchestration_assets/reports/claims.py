@@ -1,0 +1,236 @@
+"""Claims: one sentence and the verbatim quotes that it rests on. Nothing is said that a quote does not prove.
+
+"Closes #12" is what somebody wrote, so a claim says "references #12"; a release commit "prepares" a release; a merge is said to be one only
+where there is a merge commit.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from orchestration_assets.reports.in_progress import OpenWork
+from orchestration_assets.reports.model import Claim, ReportEntry
+from orchestration_assets.reports.patterns import Line
+from orchestration_assets.reports.phrasing import (
+    MAX_QUOTE,
+    capitalised,
+    clip,
+    listing,
+    plain,
+    subject_key,
+    uncapitalised,
+)
+from orchestration_assets.reports.rules import rules
+from orchestration_assets.reports.topics import is_distinctive
+from orchestration_assets.reports.units import Unit, merge_title, read_title, subject_span
+from orchestration_assets.worklogs.model import Evidence, Statement
+
+MAX_EVIDENCE = 50
+MAX_REFERENCES = 2
+
+_VERSION = re.compile(
+    r"(?<![\w.])v?\d+(?:\.\d+)+(?:[-.+_]?(?:rc|alpha|beta|a|b|dev|pre|post)[-.]?\d*)?(?!\w)", re.IGNORECASE
+)
+_CANDIDATE = re.compile(r"[-.+_]?(?:rc|alpha|beta|a|b|dev|pre)[-.]?\d*$", re.IGNORECASE)
+_EMAIL = re.compile(r"\S+@\S+\.\S+")
+
+
+def evidence_of(entries: Iterable[ReportEntry], spans: dict[str, tuple[int, int]] | None = None) -> list[Evidence]:
+    """A quote of each entry (its subject, or `spans` by entry id), up to `MAX_EVIDENCE`. An entry without a word is quoted by its path."""
+    found: list[Evidence] = []
+    for entry in entries:
+        if len(found) == MAX_EVIDENCE:
+            break
+        span = (spans or {}).get(entry.entry.entry_id) or subject_span(entry.entry)
+        if (quote := _quote(entry, *span)) is not None:
+            found.append(quote)
+    return found
+
+
+def line_claim(line: Line) -> Claim:
+    """The claim of a line, on a quote of every entry in it."""
+    members = [member for unit in line.units for member in unit.members]
+    spans = {unit.lead.entry.entry_id: unit.span for unit in line.units}
+    return Claim(text=_sentence(line), evidence=evidence_of(members, spans))
+
+
+def open_claim(work: OpenWork, lead_in: str = "") -> Claim:
+    """A branch in progress, by its first substantive commit; that commit is quoted first."""
+    if work.headline:
+        text = lead_in + uncapitalised(work.headline) if lead_in else capitalised(work.headline)
+    else:
+        area = f" in {plain(work.area)}" if work.area and is_distinctive(work.area, work.commits[0].entry.repository) else ""
+        text = f"{lead_in}{'work' if lead_in else 'Work'}{area} that has not landed (no description)"
+    if work.count > 1:
+        text += f" [{work.count:,} commits]"
+    ordered = (
+        [work.first, *(entry for entry in work.commits if entry is not work.first)] if work.first else work.commits
+    )
+    return Claim(text=text, evidence=_sure([entry for entry in ordered if entry]))
+
+
+def plan_claim(entry: ReportEntry) -> Claim | None:
+    """A plan note in its own words."""
+    text = clip(capitalised(plain(entry.entry.subject)))
+    evidence = evidence_of([entry])
+    return Claim(text=text, evidence=evidence) if text and evidence else None
+
+
+def blocker_claim(entry: ReportEntry, statement: Statement) -> Claim | None:
+    return _statement_claim(entry, statement)
+
+
+def follow_up_claim(entry: ReportEntry, statement: Statement) -> Claim | None:
+    return _statement_claim(entry, statement)
+
+
+def releases_claim(entries: Sequence[ReportEntry]) -> Claim | None:
+    """`Prepared releases v2.1.0 and v0.1.0-rc.10 (8 candidates)`."""
+    versions = [found[0] for entry in entries if (found := _VERSION.search(_told(entry)))]
+    candidates: Counter[str] = Counter()
+    latest: dict[str, str] = {}
+    for version in versions:
+        base = _CANDIDATE.sub("", version).removeprefix("v")
+        if _CANDIDATE.search(version):
+            candidates[base] += 1
+        if base not in latest or _CANDIDATE.search(latest[base]):
+            latest[base] = version
+    names = [
+        f"{version} ({candidates[base]} candidates)" if candidates[base] > 1 and _CANDIDATE.search(version) else version
+        for base, version in reversed(latest.items())
+    ]
+    evidence = evidence_of(entries)
+    if not evidence:
+        return None
+    if not names:
+        return Claim(text=f"Made {_many(len(entries), 'release commit')}", evidence=evidence)
+    return Claim(text=f"Prepared {'release' if len(names) == 1 else 'releases'} {listing(names)}", evidence=evidence)
+
+
+def merged_claim(entries: Sequence[ReportEntry]) -> Claim | None:
+    """Merges of pull requests whose commits are told of elsewhere, or are somebody else's: only the merge itself is claimed."""
+    spans = {entry.entry.entry_id: title for entry in entries if (title := merge_title(entry.entry))}
+    evidence = evidence_of(entries, spans)
+    if not evidence:
+        return None
+    numbers = [f"#{entry.analysis.pull_request}" for entry in entries]
+    if len(entries) == 1:
+        headline = read_title(entries[0].entry.text[slice(*spans[entries[0].entry.entry_id])])[2] if spans else ""
+        return Claim(
+            text=f"Merged pull request {numbers[0]}" + (f": {uncapitalised(headline)}" if headline else ""), evidence=evidence
+        )
+    return Claim(text=f"Merged {_many(len(entries), 'pull request')} ({listing(numbers, 8)})", evidence=evidence)
+
+
+def bots_claim(entries: Sequence[ReportEntry]) -> Claim | None:
+    evidence = evidence_of(entries)
+    updates = sum(
+        1 for entry in entries if re.search(r"\b(?:bump|update|upgrade|pin|renovate|lock)", _told(entry), re.IGNORECASE)
+    )
+    noun = "dependency update" if updates == len(entries) else "automated change"
+    return Claim(text=f"{_many(len(entries), noun)} by bots", evidence=evidence) if evidence else None
+
+
+def _sentence(line: Line) -> str:
+    from orchestration_assets.worklogs.wording import past_tense
+
+    unit = line.units[0]
+    if unit.mass:
+        files = sum(len(member.entry.files) for member in unit.members)
+        recorded = f", recorded as “{unit.headline}”" if line.headline else ""
+        return f"Changed {files:,} files at once{recorded}{_tail(line.units)}"
+    if not line.headline:
+        return _vague_sentence(line.units)
+    return capitalised(past_tense(line.headline)) + _tail(line.units)
+
+
+def _vague_sentence(units: Sequence[Unit]) -> str:
+    """`49 website copy edits`; where the messages say nothing at all, what they touched."""
+    nouns = {rules().vague_nouns.get(subject_key(unit.lead.entry.subject).rstrip(".!")) for unit in units}
+    noun = nouns.pop() if len(nouns) == 1 else None
+    area = plain(units[0].area or "") if is_distinctive(units[0].area or "", units[0].repository) else ""
+    count = len(units)
+    if noun:
+        return _many(count, f"{area} {noun}".strip())
+    return _many(count, "change") + (f" to {area}" if area else "") + " (no description)"
+
+
+def _tail(units: Sequence[Unit]) -> str:
+    """`(#1808, references #12)`, `[4 PRs]` or `[3 commits]`."""
+    requests = list(dict.fromkeys(unit.pull_request for unit in units if unit.pull_request is not None))
+    commits = sum(len([m for m in unit.members if not m.entry.is_merge]) for unit in units)
+    if len(requests) > 1:
+        return f" [{len(requests):,} PRs]"
+    references = _references(units[0]) if len(units) == 1 else []
+    inside = [f"#{requests[0]}"] if requests else []
+    inside += [f"references {listing(references)}"] if references else []
+    brackets = f" ({', '.join(inside)})" if inside else ""
+    notes = units[0].kind == "note"
+    return brackets if requests or commits == 1 else f"{brackets} [{_many(commits, 'note' if notes else 'commit')}]"
+
+
+def _references(unit: Unit) -> list[str]:
+    """Issues that the unit's messages say they close: at most `MAX_REFERENCES`."""
+    own = f"#{unit.pull_request}"
+    found = [
+        reference.target
+        if reference.target.startswith("#")
+        else f"#{reference.target}"
+        if reference.target.isdigit()
+        else reference.target
+        for member in unit.members
+        for reference in member.analysis.references
+        if reference.kind == "issue" and reference.closing
+    ]
+    shown = (target for target in dict.fromkeys(found) if not target.endswith(own) and target not in unit.headline)
+    return [target for target in shown if re.fullmatch(r"[\w./-]*#?[\w-]+", target)][:MAX_REFERENCES]
+
+
+def _statement_claim(entry: ReportEntry, statement: Statement) -> Claim | None:
+    evidence, text = statement.evidence, clip(capitalised(plain(statement.text)))
+    verbatim = evidence.where != "message" or entry.entry.text[evidence.start : evidence.end] == evidence.quote
+    if not text or not evidence.quote or not verbatim or evidence.entry_id != entry.entry.entry_id:
+        return None
+    return Claim(text=text, evidence=[evidence])
+
+
+def _quote(entry: ReportEntry, start: int, end: int) -> Evidence | None:
+    known = entry.entry
+    start, end = _without_address(known.text, start, min(end, start + MAX_QUOTE))
+    if start < end:
+        return Evidence(entry_id=known.entry_id, where="message", start=start, end=end, quote=known.text[start:end])
+    for index, file in enumerate(known.files):
+        if file.path:
+            path = file.path[:MAX_QUOTE]
+            return Evidence(entry_id=known.entry_id, where="path", index=index, start=0, end=len(path), quote=path)
+    return None
+
+
+def _without_address(text: str, start: int, end: int) -> tuple[int, int]:
+    """The longer side of an e-mail address in a quote: documents carry none."""
+    while found := _EMAIL.search(text, start, end):
+        if found.start() - start >= end - found.end():
+            end = found.start()
+        else:
+            start = found.end()
+    while start < end and text[start].isspace():
+        start += 1
+    while end > start and text[end - 1].isspace():
+        end -= 1
+    return start, end
+
+
+def _sure(entries: Sequence[ReportEntry]) -> list[Evidence]:
+    return evidence_of(entries)
+
+
+def _told(entry: ReportEntry) -> str:
+    return entry.entry.text[slice(*(merge_title(entry.entry) or subject_span(entry.entry)))]
+
+
+def _many(count: int, noun: str) -> str:
+    from orchestration_assets.worklogs.wording import plural
+
+    return plural(count, noun)

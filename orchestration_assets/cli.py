@@ -1,0 +1,231 @@
+"""The command `soloist`. What belongs here: options, and which function answers them; nothing is computed here.
+
+Exit status: 0 done, 1 done in part or not at all, 2 bad input. Everything for people goes to standard error except what was asked for;
+`--json` prints exactly one document on standard output.
+"""
+
+# Typer reads the annotations of the commands when they are called, so they are not postponed.
+import sys
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from orchestration_assets.session import Connections
+from resources.errors import BadInput, SoloistError
+from resources.settings import load_settings
+
+app = typer.Typer(
+    name="soloist",
+    help="The back office of a solo developer or a small team: worklogs, skills, reports and a resume, each claim with its evidence.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+show = typer.Typer(no_args_is_help=True, help="Show a report, the skills or the resume as it was last made.")
+export = typer.Typer(no_args_is_help=True, help="Write a document to a file.")
+app.add_typer(show, name="show")
+app.add_typer(export, name="export")
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+Day = Annotated[str | None, typer.Option("--date", help="A day: 2026-11-20, today or yesterday.")]
+Week = Annotated[str | None, typer.Option("--week", help="A week: 2026-W47, or a day in it.")]
+Month = Annotated[str | None, typer.Option("--month", help="A month: 2026-11.")]
+
+
+def main() -> None:
+    """Runs the command; an error that a person can act on is one sentence, never a traceback."""
+    try:
+        app()
+    except SoloistError as error:
+        sys.stderr.write(f"soloist: {error}\n")
+        sys.exit(2 if isinstance(error, BadInput) else 1)
+    except BrokenPipeError:
+        sys.exit(0)
+
+
+@app.command()
+def run(
+    repo: Annotated[
+        list[Path] | None, typer.Option(help="Watch this git repository from now on (repeatable; replaces the list).")
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option(help="Make entries and reports from this day on, such as 2026-01-01.")
+    ] = None,
+    until: Annotated[str | None, typer.Option(help="... up to this day.")] = None,
+    author: Annotated[
+        list[str] | None,
+        typer.Option(help="Tell of this author's work (address or name; repeatable; `all` for everybody)."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Bring everything up to date, then print the latest status report and the top skills."""
+    from orchestration_assets.commands import run_command
+
+    sys.exit(run_command(_connect(), repo, _day(since, "--since"), _day(until, "--until"), author, as_json))
+
+
+@app.command()
+def log(
+    text: str,
+    tag: Annotated[
+        list[str] | None, typer.Option(help="A tag (repeatable); plan, todo and blocker have a meaning.")
+    ] = None,
+    on: Annotated[str | None, typer.Option("--date", help="The day it was done; default now.")] = None,
+    minutes: Annotated[int | None, typer.Option(help="How long it took.")] = None,
+    attach: Annotated[list[Path] | None, typer.Option(help="A file to keep with the note (repeatable).")] = None,
+) -> None:
+    """Note what you did."""
+    from orchestration_assets import commands
+
+    commands.add_note(_connect(), text, tag or [], on, minutes, attach or [])
+
+
+@app.command()
+def edit(note: str, text: str) -> None:
+    """Give the note whose id begins with NOTE another text."""
+    from orchestration_assets import commands
+
+    commands.edit_note(_connect(), note, text)
+
+
+@app.command()
+def delete(note: str) -> None:
+    """Delete the note whose id begins with NOTE."""
+    from orchestration_assets import commands
+
+    commands.delete_note(_connect(), note)
+
+
+@app.command()
+def notes(as_json: Json = False) -> None:
+    """List the notes, the latest first."""
+    from orchestration_assets import commands
+
+    commands.list_notes(_connect(), as_json)
+
+
+@show.command()
+def standup(on: Day = None, as_json: Json = False) -> None:
+    """The standup of a day; default the latest."""
+    _show_report("standup", on, as_json)
+
+
+@show.command()
+def status(week: Week = None, as_json: Json = False) -> None:
+    """The status report of a week; default the latest that has entries."""
+    _show_report("status_report", week, as_json)
+
+
+@show.command()
+def summary(month: Month = None, as_json: Json = False) -> None:
+    """The summary of a month; default the latest that has entries."""
+    _show_report("summary", month, as_json)
+
+
+@show.command()
+def skills(as_json: Json = False) -> None:
+    """The skills, with their level and evidence."""
+    from orchestration_assets import showing
+
+    showing.show_skills(_connect(), as_json)
+
+
+@show.command()
+def resume(
+    variant: Annotated[str, typer.Option(help="A targeted variant of the profile.")] = "", as_json: Json = False
+) -> None:
+    """The resume."""
+    from orchestration_assets import showing
+
+    showing.show_resume(_connect(), variant, as_json)
+
+
+@export.command("resume")
+def export_resume(
+    form: Annotated[str, typer.Option("--format", help="json, md, html or pdf.")] = "pdf",
+    variant: Annotated[str, typer.Option(help="A targeted variant of the profile.")] = "",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The file to write; default resume.FORMAT here.")
+    ] = None,
+) -> None:
+    """Write the resume to a file."""
+    from orchestration_assets import showing
+
+    showing.export_resume(_connect(), form, variant, output)
+
+
+@app.command()
+def profile() -> None:
+    """Print an example of the profile file, which says what no history knows: name, jobs, education, targeted variants."""
+    from orchestration_assets.reports.profile import EXAMPLE_PROFILE
+
+    sys.stdout.write(EXAMPLE_PROFILE)
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """Say of every component whether it is configured and reachable, or what serves instead."""
+    from orchestration_assets import commands
+
+    sys.exit(commands.doctor(_connect(), as_json))
+
+
+@app.command()
+def ui(
+    port: Annotated[int, typer.Option(help="Port of the web UI.")] = 3000,
+    host: Annotated[str, typer.Option(help="Address that the web UI listens on.")] = "127.0.0.1",
+) -> None:
+    """Start Dagster's web UI and daemon, and serve the documents that it links to."""
+    from orchestration_assets.serving import serve_ui
+
+    sys.exit(serve_ui(_connect(), host, port))
+
+
+@app.command()
+def backup(folder: Path) -> None:
+    """Copy the warehouse, the documents and the profile into a new folder."""
+    from orchestration_assets import commands
+
+    commands.back_up(_connect(), folder)
+
+
+@app.command()
+def restore(folder: Path) -> None:
+    """Bring back what `soloist backup` saved; what was here is kept aside."""
+    from orchestration_assets import commands
+
+    commands.restore(_connect(), folder)
+
+
+@app.command()
+def gc() -> None:
+    """Remove documents that nothing points at and old runs, and compact the warehouse."""
+    from orchestration_assets import commands
+
+    commands.collect_garbage(_connect())
+
+
+def _connect() -> Connections:
+    settings = load_settings()
+    _ = settings.zone  # a timezone that is none is said before anything is done
+    from resources.sentry import initialise
+
+    initialise(settings.sentry_dsn.get_secret_value() if settings.sentry_dsn else "", settings.environment, "soloist")
+    return Connections(settings)
+
+
+def _show_report(kind: str, period: str | None, as_json: bool) -> None:
+    from orchestration_assets import showing
+
+    showing.show_report(_connect(), kind, period, as_json)
+
+
+def _day(text: str | None, option: str) -> date | None:
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise BadInput(f"{option} {text!r} is no day; write it as 2026-11-20.") from None

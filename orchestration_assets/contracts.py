@@ -1,0 +1,122 @@
+"""What `--json` prints, as pydantic models. Programs rely on these shapes; their JSON Schemas lie in `docs/schemas` and are kept equal
+to the models by a test. Fields are only ever added."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, RootModel
+
+
+class Contract(BaseModel):
+    """Base of everything that `--json` prints."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ShownEvidence(Contract):
+    """`source` is the full commit hash, or "note"."""
+
+    entry_id: str
+    source: str
+    quote: str
+
+
+class ShownClaim(Contract):
+    text: str
+    evidence: list[ShownEvidence]
+
+
+class ShownSection(Contract):
+    title: str
+    claims: list[ShownClaim]
+
+
+class ShownPeriod(Contract):
+    """`start` and `end` are local days, both included, in `timezone`."""
+
+    kind: Literal["day", "week", "month"]
+    start: date
+    end: date
+    timezone: str
+
+
+class ShownReport(Contract):
+    """`soloist show standup|status|summary --json`."""
+
+    period: ShownPeriod
+    sections: list[ShownSection]
+
+
+class ShownSkill(Contract):
+    skill: str
+    category: str
+    level: Literal["used", "regular", "sustained"]
+    confidence: float
+    first_used: date
+    last_used: date
+    count: int
+    evidence: list[ShownEvidence]
+
+
+class ShownSkills(RootModel[list[ShownSkill]]):
+    """`soloist show skills --json`, the most worth showing first."""
+
+
+class ShownComponent(Contract):
+    component: str
+    state: Literal["ok", "fallback", "off", "broken"]
+    detail: str
+
+
+class ShownComponents(RootModel[list[ShownComponent]]):
+    """`soloist doctor --json`."""
+
+
+class AssetCounts(Contract):
+    """Rows, or documents for assets that make documents."""
+
+    read: int
+    made: int
+    unchanged: int
+    failed: int
+
+
+class RunResult(Contract):
+    """`soloist run --json`. `problems` are sentences about what was left out."""
+
+    assets: dict[str, AssetCounts]
+    problems: list[str] = []
+
+
+class ShownNote(Contract):
+    note_id: str
+    date: date
+    text: str
+    tags: list[str]
+    minutes: int | None
+
+
+class ShownNotes(RootModel[list[ShownNote]]):
+    """`soloist notes --json`, the latest first."""
+
+
+CONTRACTS: dict[str, type[BaseModel]] = {
+    "report": ShownReport,
+    "skills": ShownSkills,
+    "doctor": ShownComponents,
+    "run": RunResult,
+    "notes": ShownNotes,
+}
+
+
+def write_schemas(folder: Path) -> None:
+    """Writes the JSON Schema of every contract into `folder`."""
+    import orjson
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, model in CONTRACTS.items():
+        schema = orjson.dumps(model.model_json_schema(), option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS)
+        (folder / f"{name}.schema.json").write_bytes(schema + b"\n")

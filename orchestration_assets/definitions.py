@@ -1,0 +1,63 @@
+"""The one Definitions of the platform. Importing it connects to nothing and reads no file."""
+
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+import resources
+import sensors
+
+warnings.filterwarnings("ignore", category=dg.BetaWarning)
+warnings.filterwarnings("ignore", category=dg.PreviewWarning)
+
+_ROOT = Path(__file__).resolve().parent.parent
+for _package in (resources, sensors):
+    if Path(_package.__file__ or "").resolve().parent.parent != _ROOT:
+        raise ImportError(
+            f"The package {_package.__name__!r} was found at {_package.__file__}, which is not Soloist's; "
+            "start Soloist with the `soloist` command, from a folder that has no package of that name."
+        )
+
+from orchestration_assets.connections import RESOURCES  # noqa: E402
+from orchestration_assets.jobs import JOBS  # noqa: E402
+from orchestration_assets.reports import assets as report_assets  # noqa: E402
+from orchestration_assets.reports import checks as report_checks  # noqa: E402
+from orchestration_assets.schedules import build_schedules  # noqa: E402
+from orchestration_assets.skills import assets as skill_assets  # noqa: E402
+from orchestration_assets.skills import checks as skill_checks  # noqa: E402
+from orchestration_assets.worklogs import assets as worklog_assets  # noqa: E402
+from orchestration_assets.worklogs import checks as worklog_checks  # noqa: E402
+from sensors.dead_runs import dead_runs_sensor  # noqa: E402
+from sensors.stale_reports import stale_reports_sensor  # noqa: E402
+
+ASSETS = (
+    worklog_assets.worklog_entries,
+    worklog_assets.code_excerpts,
+    worklog_assets.worklog_analyses,
+    skill_assets.skill_evidence,
+    skill_assets.skills,
+    report_assets.standup,
+    report_assets.status_report,
+    report_assets.summary,
+    report_assets.resume,
+)
+CHECKS = (*worklog_checks.CHECKS, *skill_checks.CHECKS, *report_checks.CHECKS)
+
+
+def build_definitions(overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
+    """Everything that Dagster serves. `overrides` replaces connections by name: settings, warehouse, object_store, language_model."""
+    return dg.Definitions(
+        assets=ASSETS,
+        asset_checks=CHECKS,
+        jobs=JOBS,
+        schedules=build_schedules(),
+        sensors=(stale_reports_sensor, dead_runs_sensor),
+        resources={**RESOURCES, **(overrides or {})},
+        executor=dg.in_process_executor,
+    )
+
+
+defs = build_definitions()

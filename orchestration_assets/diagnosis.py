@@ -1,0 +1,133 @@
+"""`soloist doctor`: what is configured, what answers, and what serves instead. Every finding is one sentence that says what to do."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from orchestration_assets.contracts import ShownComponent
+from orchestration_assets.worklogs.scope import resolve_scope
+from resources import git
+from resources.errors import SoloistError
+from resources.sources import load_sources
+
+if TYPE_CHECKING:
+    from orchestration_assets.session import Connections
+
+State = Literal["ok", "fallback", "off", "broken"]
+Finding = tuple[State, str]
+
+
+def examine(connections: Connections) -> list[ShownComponent]:
+    """One finding for every component; whatever goes wrong in looking is a finding too."""
+    looks: list[tuple[str, Callable[[Connections], Finding]]] = [
+        ("git", _git),
+        ("settings", _settings),
+        ("warehouse", _warehouse),
+        ("object store", _object_store),
+        ("language model", _language_model),
+        ("profile", _profile),
+        ("dagster", _dagster),
+        ("sentry", _sentry),
+    ]
+    found = [_component(name, look, connections) for name, look in looks]
+    found[2:2] = list(_repositories(connections))
+    return found
+
+
+def _component(name: str, look: Callable[[Connections], Finding], connections: Connections) -> ShownComponent:
+    try:
+        state, detail = look(connections)
+    except SoloistError as error:
+        state, detail = "broken", str(error)
+    except OSError as error:
+        state, detail = (
+            "broken",
+            f"{error.strerror or error}: {error.filename or 'unknown file'}; check that it exists and may be read.",
+        )
+    return ShownComponent(component=name, state=state, detail=detail)
+
+
+def _git(connections: Connections) -> Finding:
+    if shutil.which("git") is None:
+        return "broken", "git is not installed; install it with your system's package manager."
+    version = subprocess.run(["git", "--version"], capture_output=True, text=True, check=False).stdout.strip()
+    return "ok", version
+
+
+def _settings(connections: Connections) -> Finding:
+    settings = connections.settings
+    return "ok", f"home {settings.home}, timezone {settings.zone}"
+
+
+def _repositories(connections: Connections) -> Iterator[ShownComponent]:
+    try:
+        sources = load_sources(connections.settings)
+    except SoloistError as error:
+        yield ShownComponent(component="sources", state="broken", detail=str(error))
+        return
+    if not sources.repositories:
+        yield ShownComponent(
+            component="repositories", state="off", detail="None is watched; `soloist run --repo PATH` watches one."
+        )
+    for path in sources.repositories:
+
+        def look(_: Connections, path: Path = path) -> Finding:
+            repository = git.open_repository(path)
+            notes = ", shallow" if repository.is_shallow else ""
+            return "ok", f"{repository.id}, default branch {repository.default_branch or 'none'}{notes}"
+
+        yield _component(f"repository {path.name}", look, connections)
+
+
+def _warehouse(connections: Connections) -> Finding:
+    with connections.warehouse.read() as session:
+        entries = session.scalar("SELECT count(*) FROM worklog_entries WHERE NOT vanished")
+        scope = resolve_scope(session, load_sources(connections.settings).authors)
+    size = connections.warehouse.size_bytes / 1024**2
+    return (
+        "ok",
+        f"{entries} entries, {size:.1f} MB in {connections.settings.warehouse_path}; documents tell: {scope.line}",
+    )
+
+
+def _object_store(connections: Connections) -> Finding:
+    connections.store.check()
+    if connections.settings.s3_endpoint is None:
+        return "fallback", f"no S3 server configured; documents are kept in {connections.settings.objects_path}"
+    return "ok", f"bucket {connections.settings.s3_bucket} at {connections.settings.s3_endpoint}"
+
+
+def _language_model(connections: Connections) -> Finding:
+    if connections.settings.model_url is None:
+        return (
+            "fallback",
+            "no model configured; every agent works extractively (set SOLOIST_MODEL_URL and SOLOIST_MODEL)",
+        )
+    return "ok", f"{connections.language_model.maker} at {connections.settings.model_url}"
+
+
+def _profile(connections: Connections) -> Finding:
+    from orchestration_assets.reports.profile import load_profile
+
+    path = connections.settings.profile_path
+    if not path.exists():
+        return "off", f"none; `soloist profile > {path}` writes an example to fill in"
+    load_profile(path)
+    return "ok", str(path)
+
+
+def _dagster(connections: Connections) -> Finding:
+    home = connections.settings.dagster_home
+    return (
+        "ok" if (home / "dagster.yaml").exists() else "off"
+    ), f"home {home}; `soloist ui` starts the web UI and the daemon"
+
+
+def _sentry(connections: Connections) -> Finding:
+    if connections.settings.sentry_dsn is None:
+        return "off", "no DSN configured (set SOLOIST_SENTRY_DSN)"
+    return "ok", f"errors are reported as {connections.settings.environment}; prompts and secrets are not sent"

@@ -1,0 +1,72 @@
+"""The jobs: what a schedule, a sensor or a person asks for in one run. All run in one process; fan-out happens inside the assets."""
+
+from datetime import timedelta
+from typing import Any
+
+import dagster as dg
+
+from orchestration_assets.maintenance import collect_garbage
+from orchestration_assets.reports.model import ReportKind
+from resources.clock import now
+
+refresh_worklogs_job = dg.define_asset_job(
+    "refresh_worklogs_job",
+    selection=dg.AssetSelection.groups("worklogs", "skills") | dg.AssetSelection.assets("resume"),
+    description="Entries of the asked months, and everything that adds them up: analyses, skills and the resume.",
+    executor_def=dg.in_process_executor,
+)
+
+make_standup_job = dg.define_asset_job(
+    "make_standup_job",
+    selection=dg.AssetSelection.assets("standup"),
+    description="The standups of the asked days.",
+    executor_def=dg.in_process_executor,
+)
+
+make_status_report_job = dg.define_asset_job(
+    "make_status_report_job",
+    selection=dg.AssetSelection.assets("status_report"),
+    description="The status reports of the asked weeks.",
+    executor_def=dg.in_process_executor,
+)
+
+make_summary_job = dg.define_asset_job(
+    "make_summary_job",
+    selection=dg.AssetSelection.assets("summary"),
+    description="The summaries of the asked months.",
+    executor_def=dg.in_process_executor,
+)
+
+REPORT_JOBS = {
+    ReportKind.STANDUP: make_standup_job,
+    ReportKind.STATUS_REPORT: make_status_report_job,
+    ReportKind.SUMMARY: make_summary_job,
+}
+
+
+def prune_runs(instance: dg.DagsterInstance, keep_days: int) -> int:
+    """Deletes finished runs older than `keep_days` and their events; returns how many. What they made is kept in the warehouse."""
+    finished = dg.RunsFilter(
+        statuses=[dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED],
+        created_before=now() - timedelta(days=keep_days),
+    )
+    old = instance.get_run_ids(finished)
+    for run_id in old:
+        instance.delete_run(run_id)
+    return len(old)
+
+
+@dg.op(required_resource_keys={"settings", "warehouse", "object_store"})
+def prune_storage(context: dg.OpExecutionContext) -> None:
+    """Takes out old runs, documents that nothing points at, and unused pages of the warehouse."""
+    runs = prune_runs(context.instance, context.resources.settings.keep_runs_days)
+    collected = collect_garbage(context.resources.warehouse, context.resources.object_store, now())
+    context.log.info(f"Removed {runs} runs and {collected.objects} objects; freed {collected.warehouse_bytes} bytes.")
+
+
+@dg.job(executor_def=dg.in_process_executor, description="Old runs, orphaned objects and unused pages go.")
+def prune_storage_job() -> None:
+    prune_storage()
+
+
+JOBS: tuple[Any, ...] = (refresh_worklogs_job, *REPORT_JOBS.values(), prune_storage_job)

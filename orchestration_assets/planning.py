@@ -1,0 +1,137 @@
+"""What has to be made again, asked without making anything: the stale months of entries and the stale periods of each report.
+
+Schedules, sensors and the command line all ask here, so that they agree.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TYPE_CHECKING
+
+from orchestration_assets.derivation import Policy, stale_keys
+from orchestration_assets.partitions import (
+    FIRST_MONTH,
+    MAX_PARTITIONS_PER_RUN,
+    MAX_PERIODS_PER_RUN,
+    ranges,
+)
+from orchestration_assets.reports.calendar import Calendar, period_key
+from orchestration_assets.reports.selection import index_by_period
+from orchestration_assets.reports.model import DOCUMENTS, Period, ReportEntry, ReportKind
+from orchestration_assets.reports.queries import (
+    calendar_of,
+    items_of,
+    parse_key,
+    partition_key,
+    report_entries,
+    stale_items,
+)
+from orchestration_assets.worklogs.agent import AnalysisAgent
+from orchestration_assets.worklogs.reading import survey
+from orchestration_assets.worklogs.scope import Scope, resolve_scope
+from orchestration_assets.worklogs.queries import analysis_hashes
+from resources.sources import load_sources
+
+if TYPE_CHECKING:
+    from resources.settings import Settings
+    from resources.warehouse import Session, Warehouse
+
+Range = tuple[str, str]
+"""First and last partition key of one run, both included."""
+
+
+@dataclass(frozen=True)
+class StalePeriods:
+    """The partition keys of the stale periods of one report, and the ranges of runs that make exactly these."""
+
+    kind: ReportKind
+    keys: list[str]
+    ranges: list[Range]
+
+
+def stale_months(
+    warehouse: Warehouse,
+    settings: Settings,
+    maker: str,
+    now: datetime,
+    since: date | None = None,
+    until: date | None = None,
+) -> tuple[list[str], list[str]]:
+    """The keys of months whose entries or analyses are stale, oldest first, and sentences about sources that cannot be read."""
+    found = survey(warehouse, load_sources(settings).repositories, settings.zone, now)
+    months = found.months()
+    with warehouse.read() as session:
+        months |= _months_of_stale_analyses(session, settings, maker)
+    first = since.replace(day=1) if since else FIRST_MONTH
+    return [m.isoformat() for m in sorted(months) if m >= first and (until is None or m <= until)], found.problems
+
+
+def month_ranges(warehouse: Warehouse, keys: list[str]) -> list[Range]:
+    """Runs of at most 60 months that hold the given ones, and besides them only months without entries."""
+    with warehouse.read() as session:
+        full = session.query("SELECT DISTINCT month FROM worklog_entries")["month"].to_pylist()
+    occupied = {month.isoformat() for month in full}
+    return ranges(None, keys, lambda key: key not in occupied, MAX_PARTITIONS_PER_RUN)
+
+
+def stale_periods(
+    session: Session,
+    settings: Settings,
+    maker: str,
+    kind: ReportKind,
+    now: datetime,
+    since: date | None = None,
+    until: date | None = None,
+) -> StalePeriods:
+    """The stale periods of one report. Without `since`: those whose document exists, and those within the horizon of the latest entry."""
+    calendar = calendar_of(settings)
+    scope = resolve_scope(session, load_sources(settings).authors)
+    documented = {row.key for row in session.rows(DOCUMENTS, where="kind = ? AND format = 'md'", params=[kind.value])}
+    start = since or _horizon_start(session, scope, calendar, settings)
+    if start is None:
+        return StalePeriods(kind, [], [])
+    made = [parse_key(kind, key, calendar) for key in documented]
+    entries = report_entries(session, scope, calendar, min([start, *(period.start for period in made)]))
+    index = index_by_period(kind, entries, calendar)
+    today = calendar.local_day(now)
+    candidates = _candidates(kind, calendar, index, documented, start, min(until or today, today))
+    items = items_of(kind, candidates, calendar, entries, scope)
+    stale = {partition_key(item.period) for item in stale_items(session, kind, items, maker)}
+    stale |= {partition_key(period) for period in made if period_key(period) not in index}
+    held = {partition_key(parse_key(kind, key, calendar)) for key in index}
+    return StalePeriods(kind, sorted(stale), ranges(kind, stale, lambda key: key not in held, MAX_PERIODS_PER_RUN))
+
+
+def _candidates(
+    kind: ReportKind,
+    calendar: Calendar,
+    index: dict[str, list[ReportEntry]],
+    documented: set[str],
+    start: date,
+    last: date,
+) -> list[Period]:
+    periods = (parse_key(kind, key, calendar) for key in sorted(index))
+    return [
+        period
+        for period in periods
+        if period.start <= last and (period.end >= start or period_key(period) in documented)
+    ]
+
+
+def _horizon_start(session: Session, scope: Scope, calendar: Calendar, settings: Settings) -> date | None:
+    condition, parameters = scope.condition()
+    latest = session.scalar(f"SELECT max(e.authored_at) FROM worklog_entries AS e WHERE {condition}", parameters)  # noqa: S608
+    return calendar.local_day(latest) - settings.horizon if isinstance(latest, datetime) else None
+
+
+def _months_of_stale_analyses(session: Session, settings: Settings, maker: str) -> set[date]:
+    agent = AnalysisAgent()
+    expected = analysis_hashes(session, resolve_scope(session, load_sources(settings).authors))
+    stale = stale_keys(session, agent.name, agent.version, maker, expected, Policy())
+    if not stale:
+        return set()
+    months = session.query(
+        "SELECT DISTINCT month FROM worklog_entries WHERE entry_id IN (SELECT unnest(?::VARCHAR[]))", [stale]
+    )
+    return set(months["month"].to_pylist())

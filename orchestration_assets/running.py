@@ -1,0 +1,162 @@
+"""Materialising the graph from the command line, in this process, on the same Dagster instance that the UI shows."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from orchestration_assets.asset_support import COUNTS
+from orchestration_assets.contracts import AssetCounts, RunResult
+from orchestration_assets.jobs import REPORT_JOBS, refresh_worklogs_job
+from orchestration_assets.partitions import newest_first, range_tags
+from orchestration_assets.planning import month_ranges, stale_months, stale_periods
+from orchestration_assets.reports.model import ReportKind
+from resources.errors import SoloistError
+from resources.processes import PROCESS_TAG, this_process
+from resources.settings import ROOT, Settings
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+    from orchestration_assets.session import Connections
+
+
+class RunFailed(SoloistError):
+    """A Dagster run ended in failure; the sentence says in which asset and why."""
+
+
+@dataclass
+class Totals:
+    """What became of the rows of each asset, over all runs of one command."""
+
+    assets: dict[str, AssetCounts] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+    def add(self, asset: str, counts: dict[str, int]) -> None:
+        known = self.assets.get(asset, AssetCounts(read=0, made=0, unchanged=0, failed=0))
+        self.assets[asset] = AssetCounts(**{key: value + counts[key] for key, value in known.model_dump().items()})
+
+    def result(self) -> RunResult:
+        return RunResult(assets=self.assets, problems=list(dict.fromkeys(self.problems)))
+
+
+def prepare_instance(settings: Settings) -> Path:
+    """Makes Dagster's home folder with its configuration where there is none, and tells Dagster of it."""
+    home = settings.dagster_home.absolute()
+    home.mkdir(parents=True, exist_ok=True)
+    configuration = home / "dagster.yaml"
+    if not configuration.exists():
+        shutil.copyfile(ROOT / "deploy" / "local" / "dagster.yaml", configuration)
+    os.environ["DAGSTER_HOME"] = str(home)
+    return home
+
+
+@contextmanager
+def only_run(settings: Settings) -> Iterator[None]:
+    """Lets one `soloist run` at a time work in a home folder; a second one gets a sentence instead of a wait."""
+    settings.home.mkdir(parents=True, exist_ok=True)
+    with (settings.home / "run.lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            raise SoloistError(
+                f"Another `soloist run` (process {lock.read().strip() or 'unknown'}) is at work in {settings.home}; "
+                "wait until it is done, or set SOLOIST_HOME to another folder."
+            ) from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+
+
+def refresh(
+    connections: Connections,
+    instance: dg.DagsterInstance,
+    now: datetime,
+    since: date | None,
+    until: date | None,
+    say: Callable[[str], None],
+) -> RunResult:
+    """Brings everything up to date: the monthly chain over the stale months, then exactly the stale periods of each report."""
+    from orchestration_assets.definitions import build_definitions
+
+    definitions = build_definitions()
+    require_free_pools(instance)
+    settings, warehouse, maker = connections.settings, connections.warehouse, connections.language_model.maker
+    totals = Totals()
+    months, totals.problems[:] = stale_months(warehouse, settings, maker, now, since, until)
+    current = now.astimezone(settings.zone).date().replace(day=1).isoformat()
+    for first, last in month_ranges(warehouse, months or [current]):
+        say(f"worklogs {first[:7]}" + (f" to {last[:7]}" if last != first else ""))
+        execute(definitions, instance, refresh_worklogs_job.name, range_tags(first, last), totals)
+    for kind in ReportKind:
+        with warehouse.read() as session:
+            stale = stale_periods(session, settings, maker, kind, now, since, until)
+        for first, last in newest_first(stale.ranges):
+            say(f"{kind.value} {first}" + (f" to {last}" if last != first else ""))
+            execute(definitions, instance, REPORT_JOBS[kind].name, range_tags(first, last), totals)
+    return totals.result()
+
+
+def execute(
+    definitions: dg.Definitions, instance: dg.DagsterInstance, job: str, tags: dict[str, str], totals: Totals
+) -> None:
+    """One Dagster run in this process. Raises RunFailed with the reason where it fails."""
+    result = definitions.resolve_job_def(job).execute_in_process(
+        instance=instance,
+        tags={**tags, PROCESS_TAG: this_process()},
+        raise_on_error=False,
+        run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+    )
+    seen: set[str] = set()
+    for event in result.get_asset_materialization_events():
+        materialization = event.step_materialization_data.materialization
+        if (name := materialization.asset_key.to_user_string()) in seen:
+            continue
+        seen.add(name)
+        metadata: dict[str, Any] = {key: value.value for key, value in materialization.metadata.items()}
+        if COUNTS in metadata:
+            totals.add(name, metadata[COUNTS])
+        totals.problems += metadata.get("problems", [])
+    if not result.success:
+        raise RunFailed(failure_sentence(result))
+
+
+def failure_sentence(result: dg.ExecuteInProcessResult) -> str:
+    """Why a run failed, in one sentence: the error of its first failed step, or the check that stopped it."""
+    for event in result.all_events:
+        if event.is_step_failure:
+            error = event.step_failure_data.error
+            while error is not None and error.cause is not None:
+                error = error.cause
+            text = (error.message if error else "unknown error").strip()
+            return f"{event.step_key}: {text.partition(': ')[2] or text}"
+    for evaluation in result.get_asset_check_evaluations():
+        if not evaluation.passed:
+            return (
+                f"The check {evaluation.check_name} of {evaluation.asset_key.to_user_string()} failed: {evaluation.description}; "
+                "what rests on it was not made."
+            )
+    return "The run failed; `soloist ui` shows its events."
+
+
+def require_free_pools(instance: dg.DagsterInstance) -> None:
+    """Raises SoloistError where a pool that the assets need has no free slot: without a daemon nobody would free it."""
+    storage = instance.event_log_storage
+    if not storage.supports_global_concurrency_limits:
+        return
+    for pool in storage.get_concurrency_keys():
+        info = storage.get_concurrency_info(pool)
+        if info.limit is not None and info.slot_count > 0 and info.active_slot_count >= info.slot_count:
+            raise SoloistError(
+                f"All {info.slot_count} slots of the pool {pool!r} are taken by other runs; wait for them, or raise its limit with "
+                f"`dagster instance concurrency set {pool} N`."
+            )

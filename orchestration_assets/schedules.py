@@ -1,0 +1,85 @@
+"""The calendar: what is made at which local time. A schedule asks for exactly what is stale, so a missed tick costs nothing: the next one
+finds the same and more. Cron is read in the configured timezone; Dagster runs a time that a clock change skips or repeats once.
+
+Every night first the entries are refreshed, then each report's stale periods are asked for. In the morning the entries are refreshed
+again, and the report that is due is asked for: the standup on working days, the status report on Mondays, the summary on the first.
+"""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from orchestration_assets.jobs import REPORT_JOBS, prune_storage_job, refresh_worklogs_job
+from orchestration_assets.reports.model import ReportKind
+from orchestration_assets.requests import refresh_requests, report_requests
+from resources.errors import BadInput
+from resources.settings import load_settings
+
+Requests = Iterator[dg.RunRequest | dg.SkipReason]
+
+NIGHTLY = "0 3 * * *"
+DUE = {
+    ReportKind.STANDUP: ("weekday_standup_schedule", "30 7 * * *", "On working days before the standup, and every night."),
+    ReportKind.STATUS_REPORT: ("weekly_status_schedule", "30 7 * * 1", "On Mondays for the week that ended, and every night."),
+    ReportKind.SUMMARY: ("monthly_summary_schedule", "30 7 1 * *", "On the first for the month that ended, and every night."),
+}
+
+
+def build_schedules() -> list[dg.ScheduleDefinition]:
+    """All schedules, in the timezone of the settings (UTC where that is unreadable; `soloist doctor` says so)."""
+    timezone = _timezone()
+    return [
+        _refresh_schedule(timezone),
+        *(_report_schedule(kind, timezone) for kind in ReportKind),
+        dg.ScheduleDefinition(
+            name="weekly_pruning_schedule",
+            job=prune_storage_job,
+            cron_schedule="0 4 * * 0",
+            execution_timezone=timezone,
+            default_status=dg.DefaultScheduleStatus.RUNNING,
+            description="Sundays: old runs and documents that nothing points at go, and the warehouse is compacted.",
+        ),
+    ]
+
+
+def _refresh_schedule(timezone: str) -> dg.ScheduleDefinition:
+    @dg.schedule(
+        cron_schedule=["0 2 * * *", "0 7 * * *"],
+        job=refresh_worklogs_job,
+        execution_timezone=timezone,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Every night, and before the morning's reports: the months whose entries changed, skills and the resume.",
+    )
+    def nightly_refresh_schedule(context: dg.ScheduleEvaluationContext) -> Requests:
+        now = context.scheduled_execution_time
+        yield from refresh_requests(load_settings(), now, f"{now:%Y-%m-%dT%H}")
+
+    return nightly_refresh_schedule
+
+
+def _report_schedule(kind: ReportKind, timezone: str) -> dg.ScheduleDefinition:
+    name, due, description = DUE[kind]
+
+    @dg.schedule(
+        name=name,
+        cron_schedule=[NIGHTLY, due],
+        job=REPORT_JOBS[kind],
+        execution_timezone=timezone,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description=description,
+    )
+    def report_schedule(context: dg.ScheduleEvaluationContext) -> Requests:
+        now = context.scheduled_execution_time
+        found = list(report_requests(load_settings(), now, kind, f"{now:%Y-%m-%dT%H}"))
+        yield from found
+        if not found:
+            yield dg.SkipReason(f"Every {kind.value.replace('_', ' ')} is up to date.")
+
+    return report_schedule
+
+
+def _timezone() -> str:
+    try:
+        return str(load_settings().zone)
+    except BadInput:
+        return "UTC"

@@ -1,0 +1,74 @@
+"""`soloist ui`: Dagster's webserver and daemon in one child process, and beside them the loopback server of the documents."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from orchestration_assets.reports.documents import document_name
+from orchestration_assets.reports.model import DOCUMENTS, MEDIA_TYPES, Document
+from orchestration_assets.running import prepare_instance
+from resources.document_server import DocumentLink, DocumentServer
+from resources.settings import ROOT
+
+if TYPE_CHECKING:
+    from orchestration_assets.session import Connections
+
+
+def serve_ui(connections: Connections, host: str, port: int) -> int:
+    """Runs until interrupted; returns Dagster's exit status. Both servers stop together.
+
+    Dagster gets an absolute workspace file and starts in this installation's folder, so that no package of the current folder named
+    `resources` or `sensors` is taken for ours.
+    """
+    home = prepare_instance(connections.settings)
+    with connections.warehouse.read():
+        pass  # a warehouse that cannot be opened is said here, in one sentence
+    environment = {**os.environ, "DAGSTER_HOME": str(home), "SOLOIST_HOME": str(connections.settings.home.absolute())}
+    command = [
+        *(str(Path(sys.executable).parent / "dagster"), "dev", "-w", str(ROOT / "workspace.yaml")),
+        *("-h", host, "-p", str(port)),
+    ]
+    with document_server(connections).running() as address:
+        sys.stderr.write(f"Web UI: http://{host}:{port}   documents: {address}   (Ctrl-C stops both)\n")
+        child = subprocess.Popen(command, cwd=ROOT, env=environment, preexec_fn=_default_signals)  # noqa: PLW1509
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda received, _: child.send_signal(signal.SIGTERM))
+        return max(0, child.wait())
+
+
+def document_server(connections: Connections) -> DocumentServer:
+    """Serves every document that the warehouse points at, by name, from whichever object store keeps it."""
+
+    def documents() -> list[Document]:
+        with connections.warehouse.read() as session:
+            return session.rows(DOCUMENTS, order_by="kind, key DESC, variant, format")
+
+    def lookup(name: str) -> tuple[str, str] | None:
+        for document in documents():
+            if name in (document_name(document), document.sha256):
+                return document.sha256, MEDIA_TYPES[document.format]
+        return None
+
+    def listing() -> list[DocumentLink]:
+        return [
+            DocumentLink(
+                kind=document.kind,
+                key=f"{document.key} {document.format}",
+                href=f"/documents/{document_name(document)}",
+                title=document.title,
+            )
+            for document in documents()
+        ]
+
+    return DocumentServer(connections.store, lookup, listing=listing, port=connections.settings.document_port)
+
+
+def _default_signals() -> None:
+    """A shell that starts us in the background makes us ignore SIGINT, and Dagster would inherit that and never stop."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -1,0 +1,170 @@
+"""Showing what was made: documents to the terminal or a file, skills with their evidence. Reads; makes nothing."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, cast, get_args
+
+from orchestration_assets.contracts import ShownEvidence, ShownSkill, ShownSkills
+from orchestration_assets.reports.documents import Format, find_document
+from orchestration_assets.reports.model import DOCUMENTS, ReportKind
+from orchestration_assets.reports.queries import calendar_of
+from orchestration_assets.skills.model import SKILL_EVIDENCE, SKILLS, Skill
+from orchestration_assets.worklogs.scope import resolve_scope
+from resources.errors import BadInput, SoloistError
+from resources.sources import load_sources
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from orchestration_assets.session import Connections
+    from resources.warehouse import Session
+
+EVIDENCE_SHOWN = 20
+"""Pieces of evidence that `show skills --json` gives for each skill at most: the latest ones."""
+
+
+class NothingMade(SoloistError):
+    """What was asked for has not been made yet."""
+
+
+def print_json(model: BaseModel) -> None:
+    sys.stdout.write(model.model_dump_json(indent=2) + "\n")
+
+
+def print_markdown(text: str) -> None:
+    """Formatted for a terminal, verbatim for a pipe."""
+    if not sys.stdout.isatty():
+        sys.stdout.write(text if text.endswith("\n") else text + "\n")
+        return
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    Console().print(Markdown(text))
+
+
+def show_report(connections: Connections, kind: str, period: str | None, as_json: bool) -> None:
+    data = report_bytes(connections, ReportKind(kind), period, "json" if as_json else "md").decode()
+    if as_json:
+        sys.stdout.write(data if data.endswith("\n") else data + "\n")
+    else:
+        print_markdown(data)
+
+
+def report_bytes(connections: Connections, kind: ReportKind, period: str | None, form: Format) -> bytes:
+    """The document of a period, by default the latest. Raises NothingMade, saying how to make it."""
+    from orchestration_assets.reports.calendar import parse_period, period_key
+
+    key = None
+    if period is not None:
+        key = period_key(parse_period(kind, period, calendar_of(connections.settings)))
+    with connections.warehouse.read() as session:
+        key = key or latest_key(session, kind)
+        document = find_document(session, kind.value, key, form) if key else None
+    if document is None:
+        name = kind.value.replace("_", " ")
+        hint = (
+            f" of {period}: nothing is recorded then, or it was not made; `soloist run --since` makes it"
+            if period
+            else " yet; run `soloist run`"
+        )
+        raise NothingMade(f"There is no {name}{hint}.")
+    return connections.store.get_verified(document.sha256)
+
+
+def latest_key(session: Session, kind: ReportKind) -> str | None:
+    """The key of the latest period that has a document. Keys of one kind sort by time."""
+    found = session.scalar(f"SELECT max(key) FROM {DOCUMENTS.name} WHERE kind = ?", [kind.value])  # noqa: S608
+    return None if found is None else str(found)
+
+
+def show_skills(connections: Connections, as_json: bool) -> None:
+    with connections.warehouse.read() as session:
+        rows = session.rows(SKILLS, order_by="rank")
+        shown = [_shown_skill(session, connections, row) for row in rows] if as_json else []
+        quotes = (
+            {row.skill: latest_quotes(session, connections, row.skill, 2) for row in rows[:20]} if not as_json else {}
+        )
+    if as_json:
+        print_json(ShownSkills(shown))
+    elif not rows:
+        raise NothingMade("There are no skills yet; run `soloist run`.")
+    else:
+        print_markdown(skills_markdown(rows[:20], quotes))
+
+
+def skills_markdown(rows: list[Skill], quotes: dict[str, list[ShownEvidence]]) -> str:
+    lines = []
+    for row in rows:
+        span = f"{row.first_used:%Y-%m} to {row.last_used:%Y-%m}"
+        entries = "entry" if row.count == 1 else "entries"
+        lines.append(
+            f"- **{row.name}**: {row.level.value}{', past' if row.past else ''}, {row.count} {entries}, {span}"
+        )
+        lines += [f"  - `{_one_line(piece.quote)}` [{piece.source[:7]}]" for piece in quotes[row.skill]]
+    return "\n".join(lines) + "\n"
+
+
+def show_resume(connections: Connections, variant: str, as_json: bool) -> None:
+    data = resume_bytes(connections, "json" if as_json else "md", variant).decode()
+    if as_json:
+        sys.stdout.write(data if data.endswith("\n") else data + "\n")
+    else:
+        print_markdown(data)
+
+
+def export_resume(connections: Connections, form: str, variant: str, output: Path | None) -> None:
+    if form not in get_args(Format):
+        raise BadInput(f"--format {form!r} is none that a resume has; choose json, md, html or pdf.")
+    data = resume_bytes(connections, cast("Format", form), variant)
+    path = output or Path(f"resume{'.' + variant if variant else ''}.{form}")
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        raise BadInput(f"{path} cannot be written ({error.strerror}); name another file with --output.") from None
+    sys.stderr.write(f"Wrote {path} ({len(data):,} bytes).\n")
+
+
+def resume_bytes(connections: Connections, form: Format, variant: str) -> bytes:
+    with connections.warehouse.read() as session:
+        document = find_document(session, "resume", "resume", form, variant)
+        known = sorted({row.variant for row in session.rows(DOCUMENTS, where="kind = 'resume'")} - {""})
+    if document is None:
+        if variant and known:
+            raise BadInput(f"There is no variant {variant!r} of the resume; there are: {', '.join(known)}.")
+        if variant:
+            raise BadInput(
+                f"There is no variant {variant!r} of the resume; name it under [variants] in {connections.settings.profile_path}."
+            )
+        raise NothingMade("There is no resume yet; run `soloist run`.")
+    return connections.store.get_verified(document.sha256)
+
+
+def latest_quotes(session: Session, connections: Connections, skill: str, limit: int) -> list[ShownEvidence]:
+    condition, parameters = resolve_scope(session, load_sources(connections.settings).authors).condition()
+    table = session.query(
+        f"""SELECT s.entry_id, coalesce(e.commit_hash, e.source) AS source, s.quote FROM {SKILL_EVIDENCE.name} AS s
+        JOIN worklog_entries AS e USING (entry_id) WHERE s.skill = ? AND {condition}
+        ORDER BY s.day DESC, s.entry_id LIMIT {int(limit)}""",  # noqa: S608
+        [skill, *parameters],
+    )
+    return [ShownEvidence(**row) for row in table.to_pylist()]
+
+
+def _shown_skill(session: Session, connections: Connections, row: Skill) -> ShownSkill:
+    return ShownSkill(
+        skill=row.name,
+        category=row.category,
+        level=row.level.value,
+        confidence=round(row.confidence, 3),
+        first_used=row.first_used,
+        last_used=row.last_used,
+        count=row.count,
+        evidence=latest_quotes(session, connections, row.skill, EVIDENCE_SHOWN),
+    )
+
+
+def _one_line(text: str, width: int = 100) -> str:
+    line = " ".join(text.split()).replace("`", "'")
+    return line if len(line) <= width else line[: width - 1] + "…"

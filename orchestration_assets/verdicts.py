@@ -1,0 +1,74 @@
+"""Stored verdicts of blocking checks: what one run found broken, a later run of what is downstream sees.
+
+Dagster's blocking checks stop only what is downstream in the same run. A verdict is keyed by the check and by a fingerprint of the rows
+that it judged, so that the same rows are judged once, and an asset refuses rows that were judged broken whoever runs it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from orchestration_assets.worklogs.model import Row
+from resources.errors import SoloistError
+from resources.warehouse import TableSpec
+
+if TYPE_CHECKING:
+    from resources.warehouse import Session, Warehouse
+
+
+class UpstreamBroken(SoloistError):
+    """The rows that an asset would rest on were judged broken."""
+
+
+class Verdict(Row):
+    """The row of `check_verdicts`, keyed by `check`: the latest verdict and what it judged."""
+
+    check: str
+    table: str
+    fingerprint: str
+    passed: bool
+    detail: str
+
+
+VERDICTS = TableSpec("check_verdicts", Verdict, key=("check",))
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What a check found: whether the truth that it states holds, and one sentence that says what it saw."""
+
+    passed: bool
+    detail: str
+
+
+def table_fingerprint(session: Session, table: str) -> str:
+    """A hash of all rows of a table, whatever their order."""
+    row = session.query(f"SELECT count(*) AS n, coalesce(bit_xor(hash(t)), 0) AS h FROM {table} AS t").to_pylist()[0]  # noqa: S608
+    return f"{row['n']}-{row['h']:x}"
+
+
+def judge(warehouse: Warehouse, check: str, table: str, question: Callable[[Session], Judgement]) -> Judgement:
+    """The verdict on the table as it stands: the stored one where the same rows were judged before, else a new one, stored."""
+    with warehouse.read() as session:
+        fingerprint = table_fingerprint(session, table)
+        known = session.rows(VERDICTS, where='"check" = ?', params=[check])
+        if known and known[0].fingerprint == fingerprint:
+            return Judgement(known[0].passed, known[0].detail)
+        judgement = question(session)
+    verdict = Verdict(
+        check=check, table=table, fingerprint=fingerprint, passed=judgement.passed, detail=judgement.detail
+    )
+    with warehouse.write() as session:
+        session.merge(VERDICTS, [verdict])
+    return judgement
+
+
+def require_sound(session: Session, *tables: str) -> None:
+    """Raises UpstreamBroken where one of the tables, with the rows that it holds now, was judged broken."""
+    for verdict in session.rows(VERDICTS, where="NOT passed"):
+        if verdict.table in tables and table_fingerprint(session, verdict.table) == verdict.fingerprint:
+            raise UpstreamBroken(
+                f"The check {verdict.check} found {verdict.table} broken ({verdict.detail}); mend its source and materialise it again."
+            )

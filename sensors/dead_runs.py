@@ -1,0 +1,39 @@
+"""The reaper: a run whose process is gone is failed, and the pool slots that it held are freed.
+
+The default run launcher has no health check: a run whose worker was killed together with the daemon would stay STARTED for ever.
+"""
+
+import dagster as dg
+
+from resources.processes import PROCESS_TAG, is_gone
+
+_ALIVE = [
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+
+
+def reap_dead_runs(instance: dg.DagsterInstance) -> list[str]:
+    """Fails every unfinished run whose process is known to be gone; returns their ids."""
+    reaped = []
+    for run in instance.get_runs(dg.RunsFilter(statuses=_ALIVE)):
+        process = run.tags.get(PROCESS_TAG)
+        if process is not None and is_gone(process):
+            instance.report_run_failed(
+                run, message="The process of this run is gone; the run is failed so that others can start."
+            )
+            instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+            reaped.append(run.run_id)
+    return reaped
+
+
+@dg.sensor(
+    minimum_interval_seconds=30,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Fails runs whose process is gone and frees their pool slots.",
+)
+def dead_runs_sensor(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+    reaped = reap_dead_runs(context.instance)
+    return dg.SkipReason(f"Failed {len(reaped)} dead runs: {', '.join(reaped)}." if reaped else "No dead runs.")

@@ -1,36 +1,22 @@
 """Making asset checks: a truth, stated in the name, judged once for the same rows and stored, so that later runs see the verdict."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from importlib import import_module
 
 import dagster as dg
 
-from orchestration_assets.verdicts import Judgement, judge
-from resources.warehouse import Warehouse
-
-if TYPE_CHECKING:
-    from resources.warehouse import Session
-
 
 def stored_check(
-    asset: dg.AssetsDefinition,
-    name: str,
-    table: str,
-    description: str,
-    question: "Callable[[Session], Judgement]",
-    blocking: bool = True,
+    asset: dg.AssetsDefinition, name: str, table: str, judgements: str, description: str
 ) -> dg.AssetChecksDefinition:
-    """An asset check on the rows of `table`; `question` looks and judges."""
+    """A blocking check on the rows of `table`. The function of the same name in the module `judgements` looks at them and judges."""
 
-    @dg.asset_check(asset=asset, name=name, description=description, blocking=blocking)
-    def check(warehouse: dg.ResourceParam[Warehouse]) -> dg.AssetCheckResult:
-        judgement = judge(warehouse, name, table, question)
-        severity = dg.AssetCheckSeverity.ERROR if blocking else dg.AssetCheckSeverity.WARN
-        return dg.AssetCheckResult(passed=judgement.passed, severity=severity, description=judgement.detail)
+    @dg.asset_check(
+        asset=asset, name=name, description=description, blocking=True, required_resource_keys={"warehouse"}
+    )
+    def check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+        from orchestration_assets.verdicts import judge
+
+        judgement = judge(context.resources.warehouse, name, table, getattr(import_module(judgements), name))
+        return dg.AssetCheckResult(passed=judgement.passed, description=judgement.detail)
 
     return check
-
-
-def none_of(count: int, what: str) -> Judgement:
-    """Passes where `count` is 0; `what` says what was counted."""
-    return Judgement(count == 0, f"{count} {what}")

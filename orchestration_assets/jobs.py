@@ -5,9 +5,7 @@ from typing import Any
 
 import dagster as dg
 
-from orchestration_assets.maintenance import collect_garbage
-from orchestration_assets.reports.model import ReportKind
-from resources.clock import now
+from orchestration_assets.reports.kinds import ReportKind
 
 refresh_worklogs_job = dg.define_asset_job(
     "refresh_worklogs_job",
@@ -46,6 +44,8 @@ REPORT_JOBS = {
 
 def prune_runs(instance: dg.DagsterInstance, keep_days: int) -> int:
     """Deletes finished runs older than `keep_days` and their events; returns how many. What they made is kept in the warehouse."""
+    from resources.clock import now
+
     finished = dg.RunsFilter(
         statuses=[dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED],
         created_before=now() - timedelta(days=keep_days),
@@ -59,6 +59,9 @@ def prune_runs(instance: dg.DagsterInstance, keep_days: int) -> int:
 @dg.op(required_resource_keys={"settings", "warehouse", "object_store"})
 def prune_storage(context: dg.OpExecutionContext) -> None:
     """Takes out old runs, documents that nothing points at, and unused pages of the warehouse."""
+    from orchestration_assets.maintenance import collect_garbage
+    from resources.clock import now
+
     runs = prune_runs(context.instance, context.resources.settings.keep_runs_days)
     collected = collect_garbage(context.resources.warehouse, context.resources.object_store, now())
     context.log.info(f"Removed {runs} runs and {collected.objects} objects; freed {collected.warehouse_bytes} bytes.")

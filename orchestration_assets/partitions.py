@@ -11,7 +11,7 @@ from datetime import date, timedelta
 
 import dagster as dg
 
-from orchestration_assets.reports.model import ReportKind
+from orchestration_assets.reports.kinds import ReportKind
 
 MAX_PARTITIONS_PER_RUN = 60
 MAX_PERIODS_PER_RUN = 50

@@ -9,7 +9,7 @@ from orchestration_assets.connections import open_language_model, open_warehouse
 from orchestration_assets.jobs import REPORT_JOBS, refresh_worklogs_job
 from orchestration_assets.partitions import range_tags
 from orchestration_assets.planning import StalePeriods, month_ranges, stale_months, stale_periods
-from orchestration_assets.reports.model import ReportKind
+from orchestration_assets.reports.kinds import ReportKind
 from resources.language_model.agent import content_hash
 from resources.settings import Settings
 

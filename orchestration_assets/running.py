@@ -17,7 +17,7 @@ from orchestration_assets.contracts import AssetCounts, RunResult
 from orchestration_assets.jobs import REPORT_JOBS, refresh_worklogs_job
 from orchestration_assets.partitions import newest_first, range_tags
 from orchestration_assets.planning import month_ranges, stale_months, stale_periods
-from orchestration_assets.reports.model import ReportKind
+from orchestration_assets.reports.kinds import ReportKind
 from resources.errors import SoloistError
 from resources.processes import PROCESS_TAG, this_process
 from resources.settings import ROOT, Settings

@@ -10,24 +10,34 @@ from collections.abc import Iterator
 import dagster as dg
 
 from orchestration_assets.jobs import REPORT_JOBS, prune_storage_job, refresh_worklogs_job
-from orchestration_assets.reports.model import ReportKind
-from orchestration_assets.requests import refresh_requests, report_requests
-from resources.errors import BadInput
-from resources.settings import load_settings
+from orchestration_assets.reports.kinds import ReportKind
+from resources.timezones import timezone_name
 
 Requests = Iterator[dg.RunRequest | dg.SkipReason]
 
 NIGHTLY = "0 3 * * *"
 DUE = {
-    ReportKind.STANDUP: ("weekday_standup_schedule", "30 7 * * *", "On working days before the standup, and every night."),
-    ReportKind.STATUS_REPORT: ("weekly_status_schedule", "30 7 * * 1", "On Mondays for the week that ended, and every night."),
-    ReportKind.SUMMARY: ("monthly_summary_schedule", "30 7 1 * *", "On the first for the month that ended, and every night."),
+    ReportKind.STANDUP: (
+        "weekday_standup_schedule",
+        "30 7 * * *",
+        "On working days before the standup, and every night.",
+    ),
+    ReportKind.STATUS_REPORT: (
+        "weekly_status_schedule",
+        "30 7 * * 1",
+        "On Mondays for the week that ended, and every night.",
+    ),
+    ReportKind.SUMMARY: (
+        "monthly_summary_schedule",
+        "30 7 1 * *",
+        "On the first for the month that ended, and every night.",
+    ),
 }
 
 
 def build_schedules() -> list[dg.ScheduleDefinition]:
     """All schedules, in the timezone of the settings (UTC where that is unreadable; `soloist doctor` says so)."""
-    timezone = _timezone()
+    timezone = timezone_name()
     return [
         _refresh_schedule(timezone),
         *(_report_schedule(kind, timezone) for kind in ReportKind),
@@ -51,6 +61,9 @@ def _refresh_schedule(timezone: str) -> dg.ScheduleDefinition:
         description="Every night, and before the morning's reports: the months whose entries changed, skills and the resume.",
     )
     def nightly_refresh_schedule(context: dg.ScheduleEvaluationContext) -> Requests:
+        from orchestration_assets.requests import refresh_requests
+        from resources.settings import load_settings
+
         now = context.scheduled_execution_time
         yield from refresh_requests(load_settings(), now, f"{now:%Y-%m-%dT%H}")
 
@@ -69,6 +82,9 @@ def _report_schedule(kind: ReportKind, timezone: str) -> dg.ScheduleDefinition:
         description=description,
     )
     def report_schedule(context: dg.ScheduleEvaluationContext) -> Requests:
+        from orchestration_assets.requests import report_requests
+        from resources.settings import load_settings
+
         now = context.scheduled_execution_time
         found = list(report_requests(load_settings(), now, kind, f"{now:%Y-%m-%dT%H}"))
         yield from found
@@ -76,10 +92,3 @@ def _report_schedule(kind: ReportKind, timezone: str) -> dg.ScheduleDefinition:
             yield dg.SkipReason(f"Every {kind.value.replace('_', ' ')} is up to date.")
 
     return report_schedule
-
-
-def _timezone() -> str:
-    try:
-        return str(load_settings().zone)
-    except BadInput:
-        return "UTC"

@@ -43,16 +43,21 @@ class Judgement:
     detail: str
 
 
-def table_fingerprint(session: Session, table: str) -> str:
-    """A hash of all rows of a table, whatever their order."""
-    row = session.query(f"SELECT count(*) AS n, coalesce(bit_xor(hash(t)), 0) AS h FROM {table} AS t").to_pylist()[0]  # noqa: S608
+def table_fingerprint(session: Session, table: str, rows: str = "true") -> str:
+    """A hash of the rows of a table (those that match the SQL condition `rows`), whatever their order."""
+    row = session.query(
+        f"SELECT count(*) AS n, coalesce(bit_xor(hash(t)), 0) AS h FROM {table} AS t WHERE {rows}"
+    ).to_pylist()[0]  # noqa: S608
     return f"{row['n']}-{row['h']:x}"
 
 
-def judge(warehouse: Warehouse, check: str, table: str, question: Callable[[Session], Judgement]) -> Judgement:
-    """The verdict on the table as it stands: the stored one where the same rows were judged before, else a new one, stored."""
+def judge(
+    warehouse: Warehouse, check: str, table: str, question: Callable[[Session], Judgement], rows: str = "true"
+) -> Judgement:
+    """The verdict on the table (its rows that match `rows`) as it stands: the stored one where the same rows were judged before, else a
+    new one, stored."""
     with warehouse.read() as session:
-        fingerprint = table_fingerprint(session, table)
+        fingerprint = table_fingerprint(session, table, rows)
         known = session.rows(VERDICTS, where='"check" = ?', params=[check])
         if known and known[0].fingerprint == fingerprint:
             return Judgement(known[0].passed, known[0].detail)
@@ -72,3 +77,8 @@ def require_sound(session: Session, *tables: str) -> None:
             raise UpstreamBroken(
                 f"The check {verdict.check} found {verdict.table} broken ({verdict.detail}); mend its source and materialise it again."
             )
+
+
+def none_of(count: int, what: str) -> Judgement:
+    """Passes where `count` is 0; `what` says what was counted."""
+    return Judgement(count == 0, f"{count} {what}")

@@ -9,12 +9,13 @@ import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from resources.errors import BadInput
+from resources.timezones import machine_timezone, zone_named
 
 ROOT = Path(__file__).resolve().parent.parent
 """The folder that holds the packages; in an installation from a checkout, the checkout."""
@@ -26,14 +27,6 @@ Expanded = Annotated[Path, AfterValidator(lambda path: path.expanduser())]
 
 def _default_home() -> Path:
     return ROOT / ".soloist" if (ROOT / "pyproject.toml").exists() else Path.home() / ".soloist"
-
-
-def _local_timezone() -> str:
-    """The IANA name of the machine's timezone, or UTC where it has none."""
-    if name := os.environ.get("TZ", "").lstrip(":"):
-        return name
-    target = str(Path("/etc/localtime").resolve())
-    return target.split("/zoneinfo/", 1)[1] if "/zoneinfo/" in target else "UTC"
 
 
 class Settings(BaseSettings):
@@ -48,7 +41,7 @@ class Settings(BaseSettings):
     authors: Annotated[list[str], NoDecode] = []
     """Whose work the documents speak of: e-mail addresses or names, separated by commas; `all` for everybody.
     Empty: the identity in git's configuration, or everybody where that identity has no commit."""
-    timezone: str = Field(default_factory=_local_timezone)
+    timezone: str = Field(default_factory=machine_timezone)
     """IANA timezone that days, weeks and months are counted in."""
     working_days: Annotated[tuple[int, ...], NoDecode] = (0, 1, 2, 3, 4)
     """Such as `mon-fri` or `sun,mon,tue,wed,thu`."""
@@ -132,12 +125,10 @@ class Settings(BaseSettings):
     @property
     def zone(self) -> ZoneInfo:
         """The configured timezone. Raises BadInput for a name that no timezone has."""
-        try:
-            return ZoneInfo(self.timezone)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise BadInput(
-                f"{self.timezone!r} is no timezone; set SOLOIST_TIMEZONE to a name such as Europe/Berlin."
-            ) from None
+        zone = zone_named(self.timezone)
+        if zone is None:
+            raise BadInput(f"{self.timezone!r} is no timezone; set SOLOIST_TIMEZONE to a name such as Europe/Berlin.")
+        return zone
 
     @property
     def horizon(self) -> timedelta:

@@ -4,16 +4,8 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from orchestration_assets.connections import open_language_model, open_warehouse
 from orchestration_assets.jobs import REPORT_JOBS
-from orchestration_assets.planning import stale_periods
-from orchestration_assets.reports.model import ReportKind
-from orchestration_assets.requests import period_requests
-from orchestration_assets.verdicts import table_fingerprint
-from resources.clock import now
-from resources.language_model.agent import content_hash
-from resources.settings import load_settings
-from resources.sources import load_sources
+from orchestration_assets.reports.kinds import ReportKind
 
 
 @dg.sensor(
@@ -25,6 +17,15 @@ from resources.sources import load_sources
 def stale_reports_sensor(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
     """The cursor is a fingerprint of everything the answer rests on, so that a tick that would find nothing new costs one query.
     It moves only once nothing is stale; until then the run keys keep a request from being made twice."""
+    from orchestration_assets.connections import open_language_model, open_warehouse
+    from orchestration_assets.planning import stale_periods
+    from orchestration_assets.requests import period_requests
+    from orchestration_assets.verdicts import table_fingerprint
+    from resources.clock import now
+    from resources.language_model.agent import content_hash
+    from resources.settings import load_settings
+    from resources.sources import load_sources
+
     settings, instant = load_settings(), now()
     warehouse, maker = open_warehouse(settings), open_language_model(settings).maker
     with warehouse.read() as session:

@@ -1,27 +1,16 @@
 """The assets of this domain: the three calendar reports, and the resume."""
 
-from dataclasses import asdict
 from typing import Any
 
 import dagster as dg
 
-from orchestration_assets.asset_support import COUNTS, OWNERS
+from orchestration_assets.asset_support import OWNERS, code_version, count_metadata
 from orchestration_assets.partitions import CALENDARS
-from orchestration_assets.reports.agent import AGENTS
-from orchestration_assets.reports.calendar import period_key
-from orchestration_assets.reports.making import make_reports
-from orchestration_assets.reports.model import ReportKind
-from orchestration_assets.reports.queries import calendar_of, partition_period
-from orchestration_assets.reports.resume_agent import ResumeAgent
-from orchestration_assets.reports.resume_making import make_resumes
+from orchestration_assets.reports.kinds import ReportKind
 from orchestration_assets.skills.assets import skill_evidence, skills
 from orchestration_assets.worklogs.assets import worklog_analyses
-from resources.language_model.runner import LanguageModel
-from resources.object_store import ObjectStore
-from resources.settings import Settings
-from resources.warehouse import Warehouse
 
-RESUME_AGENT = ResumeAgent()
+_CONNECTIONS = {"settings", "warehouse", "object_store", "language_model"}
 
 _DESCRIPTIONS = {
     ReportKind.STANDUP: "What to say at a day's standup: the last working day, today, and blockers; every line with its entries.",
@@ -43,26 +32,36 @@ def calendar_asset(kind: ReportKind) -> dg.AssetsDefinition:
         group_name="reports",
         kinds={"markdown", "openai"},
         owners=OWNERS,
-        code_version=AGENTS[kind].version,
+        code_version=code_version(
+            "reports/model.py",
+            "reports/composition.py",
+            f"reports/prompts/{kind.value}.md",
+            "reports/templates/report*",
+        ),
+        required_resource_keys=_CONNECTIONS,
     )
-    def report(
-        context: dg.AssetExecutionContext,
-        settings: dg.ResourceParam[Settings],
-        warehouse: dg.ResourceParam[Warehouse],
-        object_store: dg.ResourceParam[ObjectStore],
-        language_model: dg.ResourceParam[LanguageModel],
-    ) -> dg.MaterializeResult[None]:
-        calendar = calendar_of(settings)
+    def report(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+        from orchestration_assets.reports.calendar import period_key
+        from orchestration_assets.reports.making import make_reports
+        from orchestration_assets.reports.queries import calendar_of, partition_period
+
+        connected = context.resources
+        calendar = calendar_of(connected.settings)
         periods = {key: partition_period(kind, key, calendar) for key in context.partition_keys}
-        making = make_reports(kind, list(periods.values()), settings, warehouse, object_store, language_model)
+        making = make_reports(
+            kind,
+            list(periods.values()),
+            connected.settings,
+            connected.warehouse,
+            connected.object_store,
+            connected.language_model,
+        )
         for key, period in periods.items():
             if markdown := making.markdown.get(period_key(period)):
-                link = f"{settings.documents_url}/documents/{kind.value}/{period_key(period)}.html"
+                link = f"{connected.settings.documents_url}/documents/{kind.value}/{period_key(period)}.html"
                 links = {"document": dg.MetadataValue.url(link), "preview": dg.MetadataValue.md(markdown)}
                 context.add_asset_metadata(links, partition_key=key)
-        return dg.MaterializeResult(
-            metadata={COUNTS: dg.MetadataValue.json(asdict(making.counts)), "maker": language_model.maker}
-        )
+        return dg.MaterializeResult(metadata={**count_metadata(making.counts), "maker": connected.language_model.maker})
 
     return report
 
@@ -78,19 +77,20 @@ summary = calendar_asset(ReportKind.SUMMARY)
     group_name="reports",
     kinds={"markdown", "openai"},
     owners=OWNERS,
-    code_version=RESUME_AGENT.version,
+    code_version=code_version(
+        "reports/resume*.py", "reports/prompts/resume*", "reports/templates/resume*", "reports/data/*"
+    ),
+    required_resource_keys=_CONNECTIONS,
 )
-def resume(
-    settings: dg.ResourceParam[Settings],
-    warehouse: dg.ResourceParam[Warehouse],
-    object_store: dg.ResourceParam[ObjectStore],
-    language_model: dg.ResourceParam[LanguageModel],
-) -> dg.MaterializeResult[None]:
+def resume(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
     """The resume, and one for each targeted variant of the profile, as JSON Resume, Markdown, HTML and PDF; every highlight with evidence."""
-    making = make_resumes(RESUME_AGENT, settings, warehouse, object_store, language_model)
-    metadata: dict[str, Any] = {COUNTS: dg.MetadataValue.json(asdict(making.counts)), "maker": language_model.maker}
+    from orchestration_assets.reports.resume_making import make_resumes
+
+    connected = context.resources
+    making = make_resumes(connected.settings, connected.warehouse, connected.object_store, connected.language_model)
+    metadata: dict[str, Any] = {**count_metadata(making.counts), "maker": connected.language_model.maker}
     for name in making.names:
-        metadata[f"document {name}"] = dg.MetadataValue.url(f"{settings.documents_url}/documents/{name}")
+        metadata[f"document {name}"] = dg.MetadataValue.url(f"{connected.settings.documents_url}/documents/{name}")
     if making.markdown:
         metadata["preview"] = dg.MetadataValue.md(making.markdown)
     return dg.MaterializeResult(metadata=metadata)

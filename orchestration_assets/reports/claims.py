@@ -34,7 +34,7 @@ _VERSION = re.compile(
     r"(?<![\w.])v?\d+(?:\.\d+)+(?:[-.+_]?(?:rc|alpha|beta|a|b|dev|pre|post)[-.]?\d*)?(?!\w)", re.IGNORECASE
 )
 _CANDIDATE = re.compile(r"[-.+_]?(?:rc|alpha|beta|a|b|dev|pre)[-.]?\d*$", re.IGNORECASE)
-_EMAIL = re.compile(r"\S+@\S+\.\S+")
+_ADDRESS = re.compile(r"\S+@\S+\.\S+|(?<!\S)\(?@\w\S*")
 
 
 def evidence_of(entries: Iterable[ReportEntry], spans: dict[str, tuple[int, int]] | None = None) -> list[Evidence]:
@@ -56,34 +56,31 @@ def line_claim(line: Line) -> Claim:
     return Claim(text=_sentence(line), evidence=evidence_of(members, spans))
 
 
-def open_claim(work: OpenWork, lead_in: str = "") -> Claim:
-    """A branch in progress, by its first substantive commit; that commit is quoted first."""
+def open_claim(work: OpenWork, lead_in: str = "") -> Claim | None:
+    """A branch in progress, by its first substantive commit, which is quoted first; None where nothing can be quoted."""
     if work.headline:
         text = lead_in + uncapitalised(work.headline) if lead_in else capitalised(work.headline)
     else:
-        area = f" in {plain(work.area)}" if work.area and is_distinctive(work.area, work.commits[0].entry.repository) else ""
+        area = (
+            f" in {plain(work.area)}"
+            if work.area and is_distinctive(work.area, work.commits[0].entry.repository)
+            else ""
+        )
         text = f"{lead_in}{'work' if lead_in else 'Work'}{area} that has not landed (no description)"
     if work.count > 1:
         text += f" [{work.count:,} commits]"
     ordered = (
         [work.first, *(entry for entry in work.commits if entry is not work.first)] if work.first else work.commits
     )
-    return Claim(text=text, evidence=_sure([entry for entry in ordered if entry]))
+    evidence = evidence_of(entry for entry in ordered if entry)
+    return Claim(text=text, evidence=evidence) if evidence else None
 
 
-def plan_claim(entry: ReportEntry) -> Claim | None:
-    """A plan note in its own words."""
+def note_claim(entry: ReportEntry) -> Claim | None:
+    """A note in its own words: a plan, or a blocker that its tag calls so."""
     text = clip(capitalised(plain(entry.entry.subject)))
     evidence = evidence_of([entry])
     return Claim(text=text, evidence=evidence) if text and evidence else None
-
-
-def blocker_claim(entry: ReportEntry, statement: Statement) -> Claim | None:
-    return _statement_claim(entry, statement)
-
-
-def follow_up_claim(entry: ReportEntry, statement: Statement) -> Claim | None:
-    return _statement_claim(entry, statement)
 
 
 def releases_claim(entries: Sequence[ReportEntry]) -> Claim | None:
@@ -119,7 +116,8 @@ def merged_claim(entries: Sequence[ReportEntry]) -> Claim | None:
     if len(entries) == 1:
         headline = read_title(entries[0].entry.text[slice(*spans[entries[0].entry.entry_id])])[2] if spans else ""
         return Claim(
-            text=f"Merged pull request {numbers[0]}" + (f": {uncapitalised(headline)}" if headline else ""), evidence=evidence
+            text=f"Merged pull request {numbers[0]}" + (f": {uncapitalised(headline)}" if headline else ""),
+            evidence=evidence,
         )
     return Claim(text=f"Merged {_many(len(entries), 'pull request')} ({listing(numbers, 8)})", evidence=evidence)
 
@@ -188,7 +186,8 @@ def _references(unit: Unit) -> list[str]:
     return [target for target in shown if re.fullmatch(r"[\w./-]*#?[\w-]+", target)][:MAX_REFERENCES]
 
 
-def _statement_claim(entry: ReportEntry, statement: Statement) -> Claim | None:
+def statement_claim(entry: ReportEntry, statement: Statement) -> Claim | None:
+    """A blocker or follow-up in the entry's own words; None where its quote is not verbatim."""
     evidence, text = statement.evidence, clip(capitalised(plain(statement.text)))
     verbatim = evidence.where != "message" or entry.entry.text[evidence.start : evidence.end] == evidence.quote
     if not text or not evidence.quote or not verbatim or evidence.entry_id != entry.entry.entry_id:
@@ -209,8 +208,8 @@ def _quote(entry: ReportEntry, start: int, end: int) -> Evidence | None:
 
 
 def _without_address(text: str, start: int, end: int) -> tuple[int, int]:
-    """The longer side of an e-mail address in a quote: documents carry none."""
-    while found := _EMAIL.search(text, start, end):
+    """The longer side of an e-mail address or a handle in a quote: documents carry none."""
+    while found := _ADDRESS.search(text, start, end):
         if found.start() - start >= end - found.end():
             end = found.start()
         else:
@@ -220,10 +219,6 @@ def _without_address(text: str, start: int, end: int) -> tuple[int, int]:
     while end > start and text[end - 1].isspace():
         end -= 1
     return start, end
-
-
-def _sure(entries: Sequence[ReportEntry]) -> list[Evidence]:
-    return evidence_of(entries)
 
 
 def _told(entry: ReportEntry) -> str:

@@ -10,15 +10,14 @@ from datetime import date
 from orchestration_assets.reports import topics
 from orchestration_assets.reports.calendar import Calendar
 from orchestration_assets.reports.claims import (
-    blocker_claim,
     bots_claim,
     evidence_of,
-    follow_up_claim,
     line_claim,
     merged_claim,
+    note_claim,
     open_claim,
-    plan_claim,
     releases_claim,
+    statement_claim,
 )
 from orchestration_assets.reports.folding import fold
 from orchestration_assets.reports.in_progress import OpenWork, open_works
@@ -36,7 +35,7 @@ from orchestration_assets.reports.model import (
 from orchestration_assets.reports.patterns import Line, lines_of
 from orchestration_assets.reports.phrasing import counted
 from orchestration_assets.reports.rules import rules
-from orchestration_assets.reports.selection import Role, is_blocker_note, role_of
+from orchestration_assets.reports.selection import Role, is_blocker_note, is_plan, role_of
 from orchestration_assets.reports.units import Sorted, Unit, sort_out
 from orchestration_assets.worklogs.model import Category, Statement
 
@@ -123,20 +122,21 @@ def composition_of(item: ReportItem) -> Composition:
         for entry in item.entries
         if role_of(item.kind, item.period, calendar, entry) is not Role.OPEN or _written_in(entry, item.period)
     ]
-    blockers = _simple(
-        "Blockers", "blocker", "blockers", _statements(fresh, lambda e: e.analysis.blockers, blocker_claim)
-    )
-    plans = [claim for entry in by_role[Role.PLAN] if (claim := plan_claim(entry))]
-    follow_ups = [*plans, *_statements(fresh, lambda e: e.analysis.follow_ups, follow_up_claim)]
+    said = [claim for entry in by_role[Role.BLOCKER] if not entry.analysis.blockers and (claim := note_claim(entry))]
+    said += _statements(fresh, lambda e: e.analysis.blockers, statement_claim)
+    blockers = _simple("Blockers", "blocker", "blockers", said)
+    plans = [claim for entry in by_role[Role.PLAN] for claim in _plans(entry)]
+    others = [entry for entry in fresh if not is_plan(entry.entry)]
+    follow_ups = _statements(others, lambda e: e.analysis.follow_ups, statement_claim)
     if standup:
         going_on = [
             entry for entry in by_role[Role.DONE] if entry.entry.source == "git" and entry.entry.landed_at is None
         ]
-        continued = [open_claim(work, "Continue: ") for work in open_works(going_on)]
-        drafts = [done, _simple("Today", "plan", "plans", [*plans, *continued, *follow_ups[len(plans) :]]), blockers]
+        continued = [claim for work in open_works(going_on) if (claim := open_claim(work, "Continue: "))]
+        drafts = [done, _simple("Today", "plan", "plans", [*plans, *continued, *follow_ups]), blockers]
     else:
         works = open_works(by_role[Role.OPEN])
-        drafts = [done, _open(works), _simple("Upcoming", "follow-up", "follow-ups", follow_ups), blockers]
+        drafts = [done, _open(works), _simple("Upcoming", "follow-up", "follow-ups", [*plans, *follow_ups]), blockers]
     return Composition(item, drafts, _counts(item, by_role, sorted_out))
 
 
@@ -238,7 +238,11 @@ def _day_done(entry: ReportEntry) -> date:
 
 
 def _open(works: Sequence[OpenWork]) -> Draft:
-    return _simple("In progress", "branch", "branches", [open_claim(work) for work in works])
+    claims = [open_claim(work) for work in works]
+    draft = _simple("In progress", "branch", "branches", [claim for claim in claims if claim])
+    if silent := claims.count(None):
+        draft.counted.append(counted(silent, "branch without a message", "branches without a message"))
+    return draft
 
 
 def _simple(title: str, singular: str, plural: str, claims: Sequence[Claim]) -> Draft:
@@ -264,6 +268,13 @@ def _statements(
     make: Callable[[ReportEntry, Statement], Claim | None],
 ) -> list[Claim]:
     return [claim for entry in entries for statement in of(entry) if (claim := make(entry, statement))]
+
+
+def _plans(entry: ReportEntry) -> list[Claim]:
+    """What a plan note plans, point by point; where its analysis found no points, the note."""
+    told = _statements([entry], lambda e: e.analysis.follow_ups, statement_claim)
+    whole = note_claim(entry)
+    return told or ([whole] if whole else [])
 
 
 def _written_in(entry: ReportEntry, period: Period) -> bool:

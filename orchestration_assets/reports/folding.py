@@ -68,7 +68,7 @@ def _followed(
     for key in keys:
         places = [by_path.get((unit.repository, key(path)), []) for path in sorted(main)]
         touched = [set(place) for place in places if place]
-        whole = unit.category is Category.FIX or unit.vague
+        whole = unit.category is Category.FIX or (unit.vague and unit.category is not Category.STYLE)
         if not touched or (whole and len(touched) < len(places)) or 2 * len(touched) < len(places):
             continue
         for target in sorted(set.intersection(*touched), reverse=True):
@@ -82,7 +82,7 @@ def _may_follow(unit: Unit, target: Unit) -> bool:
         return True
     if unit.lines > max(SMALL, target.lines):
         return False
-    if unit.category is Category.STYLE and not unit.vague:
+    if unit.category is Category.STYLE:
         return True
     return target.category is not Category.FIX and _day(unit.lead) == _day(target.members[-1])
 

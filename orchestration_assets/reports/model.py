@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from enum import StrEnum
 from typing import Literal
 
+from orchestration_assets.reports.kinds import ReportKind as ReportKind  # noqa: PLC0414 (part of this module)
 from orchestration_assets.skills.model import Skill, SkillEvidence
 from orchestration_assets.worklogs.model import Analysis, Entry, Evidence, Row
 from resources.warehouse import TableSpec
-
-
-class ReportKind(StrEnum):
-    """The three calendar reports; the value is also the name of the asset and of the kind of document."""
-
-    STANDUP = "standup"
-    STATUS_REPORT = "status_report"
-    SUMMARY = "summary"
 
 
 class Period(Row):
@@ -52,6 +44,14 @@ class Section(Row):
     """What is not shown, as typed counts ("and 12 fixes, 3 dependency updates"), so that the counts add up."""
 
 
+class ActivityCell(Row):
+    """For the plot: units of one category on one local day."""
+
+    day: date
+    category: str
+    units: int
+
+
 class Report(Row):
     """A standup, status report or summary."""
 
@@ -65,14 +65,6 @@ class Report(Row):
     counts: dict[str, int] = {}
     """Reconciling counts: entries, units, shown, merges, releases, bots, reverted."""
     dropped_claims: int = 0
-
-
-class ActivityCell(Row):
-    """For the plot: units of one category on one local day."""
-
-    day: date
-    category: str
-    units: int
 
 
 class ReportEntry(Row):
@@ -142,5 +134,3 @@ MEDIA_TYPES = {
     "json": "application/json",
     "pdf": "application/pdf",
 }
-
-Report.model_rebuild()

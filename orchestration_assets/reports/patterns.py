@@ -19,7 +19,9 @@ MAX_SLOT = 4
 
 MAX_WORDS = 24
 
-_VERSION = re.compile(r"v?\d+(?:\.\d+)*(?:[-.+]?\w+)*$|[0-9a-f]{7,40}$")
+_VERSION = re.compile(r"v?\d+(?:\.\d+)*(?:[-.+]?\w+)*$")
+_HASH = re.compile(r"(?=[a-f]*\d)[0-9a-f]{7,40}$")
+_ANY_HASH, _ANY_VERSION = "\0", "#"
 _ARTICLES = frozenset({"a", "an", "the"})
 
 Pattern = tuple[tuple[str, ...], tuple[str, ...]]
@@ -115,18 +117,18 @@ def _patterns(words: Sequence[str]) -> Iterator[Pattern]:
     alike = [_alike(word) for word in words]
     for start in range(1, len(words)):
         for end in range(start + 1, min(start + MAX_SLOT, len(words)) + 1):
-            if set(alike[start:end]) == {"#"}:
+            if _ANY_HASH in alike[start:end]:
                 continue
             yield tuple(alike[:start]), tuple(alike[end:])
 
 
 def _alike(word: str) -> str:
-    return "#" if _VERSION.match(word) else word.casefold()
+    return _ANY_HASH if _HASH.match(word) else _ANY_VERSION if _VERSION.match(word) else word.casefold()
 
 
 def _content(pattern: Pattern) -> int:
     """Fixed words that say something."""
-    weak = rules().prepositions | _ARTICLES | {"#"}
+    weak = rules().prepositions | _ARTICLES
     return sum(word not in weak for part in pattern for word in part)
 
 

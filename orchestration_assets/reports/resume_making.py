@@ -46,10 +46,9 @@ class Making:
     markdown: str = ""
 
 
-def make_resumes(
-    agent: ResumeAgent, settings: Settings, warehouse: Warehouse, store: ObjectStore, model: LanguageModel
-) -> Making:
+def make_resumes(settings: Settings, warehouse: Warehouse, store: ObjectStore, model: LanguageModel) -> Making:
     """Makes those of the resume and its variants that are stale. Raises BadInput for a broken profile."""
+    agent = ResumeAgent()
     profile = load_profile(settings.profile_path)
     today = now().astimezone(settings.zone).date()
     variants = ["", *sorted(profile.variants)]

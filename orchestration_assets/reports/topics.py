@@ -114,7 +114,7 @@ def _shared(line: Line, of: Callable[[Unit], str | None]) -> str | None:
 
 def is_distinctive(name: str, repository: str) -> bool:
     """False for names that every project has, and for the project's own, alone or before such a name (`acme-core` in `acme`)."""
-    bare, own = _bare(name), _bare(repository.split("/")[-1])
+    bare, own = _bare(name), _bare(repository.rsplit("/", maxsplit=1)[-1])
     return name.casefold() not in rules().generic_topics and (bare.removeprefix(own) if own else bare) not in {
         "",
         *rules().generic_topics,

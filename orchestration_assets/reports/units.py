@@ -139,7 +139,9 @@ def _singles(entries: Sequence[ReportEntry]) -> list[Unit]:
             parts[bringer].append(entry)
     told = {entry.entry.entry_id for entry in whole}
     whole += [part for bringer, brought in parts.items() if bringer not in told for part in brought]
-    return [_single(entry, parts.get(entry.entry.entry_id, []) if entry.entry.entry_id in told else []) for entry in whole]
+    return [
+        _single(entry, parts.get(entry.entry.entry_id, []) if entry.entry.entry_id in told else []) for entry in whole
+    ]
 
 
 def _listed(entries: Sequence[ReportEntry]) -> dict[tuple[str, str], str]:

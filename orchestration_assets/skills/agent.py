@@ -29,6 +29,7 @@ from orchestration_assets.skills.model import (
     SkillMentions,
 )
 from orchestration_assets.skills.taxonomy import DATA, Taxonomy, load_taxonomy
+from orchestration_assets.worklogs.agent import trimmed
 from orchestration_assets.worklogs.model import Evidence, Excerpt, ExcerptKind
 from resources.language_model.agent import InvalidReply, Message, Request, agent_version, content_hash
 
@@ -87,7 +88,7 @@ class SkillAgent:
         return Request(
             messages=(
                 Message(role="system", content=prompt["system"]().strip()),
-                Message(role="user", content=prompt["entry"](_shortened(item.entry.text), paths, lines).strip()),
+                Message(role="user", content=prompt["entry"](trimmed(item.entry.text, MAX_TEXT), paths, lines).strip()),
             ),
             output_schema=SkillReply.model_json_schema(),
             schema_name="skills",
@@ -168,14 +169,6 @@ class _Place:
     text: str
     signal: Signal
     dropped: bool = False
-
-
-def _shortened(text: str) -> str:
-    """At most some 6,000 characters of a message, cut at the end of a line where one is near."""
-    if len(text) <= MAX_TEXT:
-        return text
-    cut = text.rfind("\n", MAX_TEXT // 2, MAX_TEXT)
-    return text[: cut if cut > 0 else MAX_TEXT] + "\n[the rest of the message is left out]"
 
 
 def _is_quotable(excerpt: Excerpt) -> bool:

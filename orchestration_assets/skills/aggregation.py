@@ -11,6 +11,8 @@ from orchestration_assets.skills.levels import confidence, level
 from orchestration_assets.skills.model import Level, Skill, SkillEvidence
 from orchestration_assets.skills.taxonomy import Taxonomy
 
+DOUBTFUL = 0.5
+"""A skill of less confidence than this comes after all others."""
 _LEVELS = {Level.SUSTAINED: 0, Level.REGULAR: 1, Level.USED: 2}
 
 
@@ -37,13 +39,14 @@ def _summed_up(skill: str, rows: Sequence[SkillEvidence], as_of: date, taxonomy:
     last_shown = max((row.day for row in used if row.signal != "message"), default=date.min)
     last_drop = max((row.day for row in rows if row.dropped), default=None)
     past = last_drop is not None and last_drop >= last_shown
-    entries = len({row.entry_id for row in used})
+    known = taxonomy.skills[skill]
+    entries = 0 if known.files else len({row.entry_id for row in used})
     return Skill(
         skill=skill,
-        name=taxonomy.skills[skill].name,
-        category=taxonomy.skills[skill].category,
+        name=known.name,
+        category=known.category,
         level=level(len(months), len(files), entries, last_use, as_of),
-        confidence=confidence(Counter(row.signal for row in used)),
+        confidence=confidence(Counter(row.signal for row in used), has_file_type=bool(known.files)),
         first_used=min(row.day for row in rows),
         last_used=last_drop if last_drop is not None and past else last_use,
         count=len({row.entry_id for row in rows}),
@@ -55,12 +58,14 @@ def _summed_up(skill: str, rows: Sequence[SkillEvidence], as_of: date, taxonomy:
 
 
 def _order(skill: Skill, as_of: date, taxonomy: Taxonomy) -> tuple[object, ...]:
-    """Substance before markup, what is in use before what was, then the strength of the evidence; the name decides between equals."""
+    """What is sure before what a few words hint at, substance before markup, what is in use before what was, what files show before
+    what words do, then the strength of the evidence; the name decides between equals."""
     idle_years = max(0, (as_of - skill.last_used).days // 365)
     return (
+        skill.confidence < DOUBTFUL,
         taxonomy.skills[skill.skill].low_value,
         skill.past,
-        skill.confidence < 0.5,
+        skill.files == 0,
         _LEVELS[skill.level],
         min(idle_years, 5),
         -skill.months_active,

@@ -118,12 +118,16 @@ def _in_paths(entry: Entry, taxonomy: Taxonomy) -> Iterator[SkillMention]:
 
 
 def skills_of_path(path: str, taxonomy: Taxonomy) -> tuple[str, ...]:
+    """The skills that a file's name shows. In documentation and examples only formats count: the rest is mostly scaffolding."""
     return _skills_of_path(taxonomy, path)
 
 
 @lru_cache(maxsize=65536)
 def _skills_of_path(taxonomy: Taxonomy, path: str) -> tuple[str, ...]:
-    return tuple(taxonomy.by_path(path))
+    found = taxonomy.by_path(path)
+    if _ILLUSTRATION.search(path):
+        return tuple(skill for skill in found if taxonomy.skills[skill].low_value)
+    return tuple(found)
 
 
 def _in_tags(entry: Entry, taxonomy: Taxonomy) -> Iterator[SkillMention]:

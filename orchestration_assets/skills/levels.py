@@ -5,12 +5,13 @@ Level:
     regular    entries in at least 6 distinct months, and at least 10 distinct authored files
     sustained  entries in at least 18 distinct months, at least 30 distinct authored files, and the last one within the 12 months before
                the day that is asked about
-Practices and tools leave no files of their own (nobody writes a file "in code review"); for a skill none of whose entries has a file,
-distinct entries are counted in the place of files. Lines are never counted.
+Practices and many tools leave no files of their own (nobody writes a file "in code review"); for a skill that has no file type, and none of
+whose entries has a file, distinct entries are counted in the place of files. Lines are never counted.
 
 Confidence, from 0 to 1, says how sure it is that the skill was really used. Every entry adds independent evidence, weighted by how the
 skill shows in it: with `n` entries of a signal of weight `w` the doubt left is (1 - w) ** min(n, 5), and the confidence is one minus the
-product of the doubts. Words alone can be about anything, so a skill that shows in messages only stays at 0.6 or below.
+product of the doubts. Words alone can be about anything, so a skill that shows in messages only stays at 0.6 or below, and one that has
+a file type (a language) at 0.4: `support Kotlin` without a Kotlin file was most likely not written in it.
 """
 
 from __future__ import annotations
@@ -31,11 +32,12 @@ WEIGHTS: Mapping[Signal, float] = {
     "message": 0.2,
 }
 MOST_COUNTED = 5
-WORDS_ONLY = 0.6
+WORDS_ONLY, WORDS_WITHOUT_FILES = 0.6, 0.4
 
 
 def level(months_active: int, files: int, entries: int, last_used: date, as_of: date) -> Level:
-    """The level by the rule above. `files` are distinct authored files, 0 where the skill leaves none."""
+    """The level by the rule above. `files` are distinct authored files; `entries` count where there are none, and are 0 for a skill that
+    would leave some."""
     breadth = files or entries
     recent = _months(as_of) - _months(last_used) <= SUSTAINED_WITHIN_MONTHS
     if months_active >= SUSTAINED_MONTHS and breadth >= SUSTAINED_FILES and recent:
@@ -45,13 +47,15 @@ def level(months_active: int, files: int, entries: int, last_used: date, as_of: 
     return Level.USED
 
 
-def confidence(signals: Mapping[Signal, int]) -> float:
+def confidence(signals: Mapping[Signal, int], *, has_file_type: bool = False) -> float:
     """The confidence by the formula above, from the number of entries for each signal; rounded to three places."""
     doubt = 1.0
     for signal, entries in signals.items():
         doubt *= (1 - WEIGHTS[signal]) ** min(entries, MOST_COUNTED)
     found = 1 - doubt
-    return round(min(found, WORDS_ONLY) if set(signals) <= {"message"} else found, 3)
+    if set(signals) <= {"message"}:
+        found = min(found, WORDS_WITHOUT_FILES if has_file_type else WORDS_ONLY)
+    return round(found, 3)
 
 
 def _months(day: date) -> int:

@@ -1,25 +1,9 @@
-"""The assets of this domain: entries, the noteworthy lines of their diffs, and analyses. Thin: read rows, hand them on, write rows."""
-
-from datetime import date
+"""The assets of this domain: entries, the noteworthy lines of their diffs, and analyses."""
 
 import dagster as dg
 
-from orchestration_assets.asset_support import OWNERS, finish, made_by, requested_months, table_columns
-from orchestration_assets.derivation import Counts, Policy, derive, stale_keys
+from orchestration_assets.asset_support import OWNERS, code_version, requested_months, table_result
 from orchestration_assets.partitions import MONTHS
-from orchestration_assets.verdicts import require_sound
-from orchestration_assets.worklogs import excerpting, reading
-from orchestration_assets.worklogs.agent import AnalysisAgent
-from orchestration_assets.worklogs.model import ANALYSES, ENTRIES, EXCERPTS
-from orchestration_assets.worklogs.scope import resolve_scope
-from orchestration_assets.worklogs.queries import analysis_hashes, analysis_items, analysis_rows
-from resources.clock import now
-from resources.language_model.runner import LanguageModel
-from resources.settings import Settings
-from resources.sources import load_sources
-from resources.warehouse import Warehouse
-
-ANALYSIS_AGENT = AnalysisAgent()
 
 
 @dg.asset(
@@ -28,17 +12,17 @@ ANALYSIS_AGENT = AnalysisAgent()
     group_name="worklogs",
     kinds={"git", "duckdb"},
     owners=OWNERS,
-    code_version="1",
-    metadata={"dagster/column_schema": table_columns(ENTRIES)},
+    code_version=code_version("worklogs/model.py", "worklogs/ingestion.py"),
+    required_resource_keys={"settings", "warehouse"},
 )
-def worklog_entries(
-    context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings], warehouse: dg.ResourceParam[Warehouse]
-) -> dg.MaterializeResult[None]:
+def worklog_entries(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
     """What was done: every commit of the watched repositories and every note, a row each, under an id that survives clones and rebases."""
-    zone = settings.zone
-    found = reading.survey(warehouse, load_sources(settings).repositories, zone, now())
-    counts = reading.ingest(warehouse, found, requested_months(context))
-    return finish(warehouse, ENTRIES, counts, {"problems": dg.MetadataValue.json(found.problems)})
+    from orchestration_assets.worklogs.making import make_entries
+    from orchestration_assets.worklogs.model import ENTRIES
+
+    warehouse = context.resources.warehouse
+    counts, problems = make_entries(context.resources.settings, warehouse, requested_months(context))
+    return table_result(warehouse, ENTRIES, counts, {"problems": dg.MetadataValue.json(problems)})
 
 
 @dg.asset(
@@ -46,18 +30,17 @@ def worklog_entries(
     group_name="worklogs",
     kinds={"git", "duckdb"},
     owners=OWNERS,
-    code_version=str(excerpting.RULES),
-    metadata={"dagster/column_schema": table_columns(EXCERPTS)},
+    code_version=code_version("worklogs/excerpts.py", "worklogs/manifests.py"),
+    required_resource_keys={"settings", "warehouse"},
 )
-def code_excerpts(
-    context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings], warehouse: dg.ResourceParam[Warehouse]
-) -> dg.MaterializeResult[None]:
+def code_excerpts(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
     """The lines of diffs worth quoting: imports, dependencies added and dropped, and TODOs, of the entries in scope."""
-    with warehouse.read() as session:
-        require_sound(session, ENTRIES.name)
-        scope = resolve_scope(session, load_sources(settings).authors)
-    counts, problems = excerpting.update(warehouse, scope)
-    return finish(warehouse, EXCERPTS, counts, {"problems": dg.MetadataValue.json(problems)})
+    from orchestration_assets.worklogs.making import make_excerpts
+    from orchestration_assets.worklogs.model import EXCERPTS
+
+    warehouse = context.resources.warehouse
+    counts, problems = make_excerpts(context.resources.settings, warehouse)
+    return table_result(warehouse, EXCERPTS, counts, {"problems": dg.MetadataValue.json(problems)})
 
 
 @dg.asset(
@@ -68,31 +51,14 @@ def code_excerpts(
     group_name="worklogs",
     kinds={"duckdb", "openai"},
     owners=OWNERS,
-    code_version=ANALYSIS_AGENT.version,
-    metadata={"dagster/column_schema": table_columns(ANALYSES)},
+    code_version=code_version("worklogs/model.py", "worklogs/analysis.py", "worklogs/prompts/*", "worklogs/data/*"),
+    required_resource_keys={"settings", "warehouse", "language_model"},
 )
-def worklog_analyses(
-    context: dg.AssetExecutionContext,
-    settings: dg.ResourceParam[Settings],
-    warehouse: dg.ResourceParam[Warehouse],
-    language_model: dg.ResourceParam[LanguageModel],
-) -> dg.MaterializeResult[None]:
+def worklog_analyses(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
     """What each entry was about: category, references, what was touched, activities, blockers and follow-ups, each with its quote."""
-    months: set[date] = requested_months(context)
-    with warehouse.read() as session:
-        require_sound(session, ENTRIES.name)
-        scope = resolve_scope(session, load_sources(settings).authors)
-        expected = analysis_hashes(session, scope, months)
-        stale = stale_keys(
-            session, ANALYSIS_AGENT.name, ANALYSIS_AGENT.version, language_model.maker, expected, Policy()
-        )
-    items = analysis_items(warehouse, stale)
-    counts = Counts(read=len(expected) - len(stale), unchanged=len(expected) - len(stale)) + derive(
-        warehouse,
-        language_model,
-        ANALYSIS_AGENT,
-        items,
-        expected,
-        lambda session, made: session.merge(ANALYSES, analysis_rows(made)),
-    )
-    return finish(warehouse, ANALYSES, counts, made_by(language_model))
+    from orchestration_assets.worklogs.making import make_analyses
+    from orchestration_assets.worklogs.model import ANALYSES
+
+    warehouse, model = context.resources.warehouse, context.resources.language_model
+    counts = make_analyses(context.resources.settings, warehouse, model, requested_months(context))
+    return table_result(warehouse, ANALYSES, counts, {"maker": model.maker})

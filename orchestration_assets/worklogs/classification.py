@@ -70,6 +70,8 @@ _LABELS = frozenset(_TYPES) - {"add", "new", "copy", "cleanup"}
 
 _VAGUE_WORDS = frozenset(words("subjects", "vague_words"))
 _VAGUE_PHRASES = frozenset(words("subjects", "vague_phrases"))
+_PLACES = frozenset(words("subjects", "vague_places"))
+_PREPOSITIONS = frozenset({"in", "to", "for", "of", "on", "from"})
 _BRANCH_NAME = any_of("subjects", "branch_names")
 _TICKETS = re.compile(r"[\s\W]*(?:(?:[A-Z][A-Z0-9]+-\d+|(?:GH-|#)?\d+)[\s\W]*)+")
 _WORD = re.compile(r"[^\W_]+(?:'[a-z]+)?")
@@ -125,6 +127,8 @@ def is_vague(headline: str, subject: str = "") -> bool:
         word = found[0]
         if is_verb_form(word) or _CONSONANTS.fullmatch(word) or (len(word) < 3 and word.isascii()):
             return True
+    if _PREPOSITIONS & set(found) and _PLACES & set(found):
+        return False
     return bool(found) and len(found) <= 8 and all(word in _VAGUE_WORDS or word.isdigit() for word in found)
 
 

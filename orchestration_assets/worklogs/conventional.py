@@ -81,7 +81,7 @@ def parse(message: str) -> Conventional | None:
 def _body_and_footers(message: str, start: int) -> tuple[Part | None, tuple[Footer, ...]]:
     """Footers begin with the first paragraph that opens like one, and each reaches to where the next opens."""
     found: list[re.Match[str]] = []
-    after_blank = True
+    after_blank = False
     position = start
     while position < len(message):
         end = message.find("\n", position)

@@ -25,10 +25,11 @@ _REFERENCE = re.compile(
     re.IGNORECASE,
 )
 _CLOSING = re.compile(
-    rf"(?P<negated>(?:\bnot|n't|\bnever|\bpartially|\bpartly|\bhalf)\s+)?\b(?:close|fix|resolve)(?:[sd]|e[sd])?\b:?\s+(?:(?:the\s+)?(?:issues?|bugs?|tickets?)\s+)?"
+    rf"\b(?:close|fix|resolve)(?:[sd]|e[sd])?\b:?\s+(?:(?:the\s+)?(?:issues?|bugs?|tickets?)\s+)?"
     rf"(?P<list>(?:{_ONE}|{_TICKET})(?:(?:\s*,\s*(?:and\s+)?|\s+and\s+|\s*&\s*)(?:{_ONE}|{_TICKET}))*)",
     re.IGNORECASE,
 )
+_NEGATED = re.compile(r"(?:\bnot|n't|\bnever|\bpartially|\bpartly|\bhalf)\s+\Z", re.IGNORECASE)
 _TICKETS = re.compile(
     rf"(?:\A\W*|(?i:\b(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?|refs?|see|jira|issue|ticket)\b:?\s+))(?P<ticket>{_TICKET})\b"
 )
@@ -119,7 +120,11 @@ def closing_spans(text: str) -> list[tuple[int, int]]:
 
 
 def _closing_spans(text: str) -> list[tuple[int, int]]:
-    return [match.span() for match in _CLOSING.finditer(text) if match["negated"] is None]
+    return [
+        match.span()
+        for match in _CLOSING.finditer(text)
+        if _NEGATED.search(text[max(0, match.start() - 16) : match.start()]) is None
+    ]
 
 
 def _is_squash(text: str, end: int) -> bool:

@@ -49,6 +49,7 @@ _NOT_BLOCKING = re.compile(
     r"(?:\bno longer|\bnot|n't|\bwas|\bwere|\bhad been|\bpreviously|\bnever|\bstop(?:ped)?|\bavoid(?:ed)?|\binstead of|\bwithout)\s+(?:\w+\s+)?$",
     re.IGNORECASE,
 )
+_SQUASH_TAIL = re.compile(r"(?:\s*\((?:#|GH-|!)\d+\))+[\s.]*\Z")
 _REPAIRS = frozenset({"fix", "avoid", "stop", "prevent", "resolve", "remove", "close", "unblock", "handle", "repair"})
 
 _FOLLOW_UP = any_of("phrases", "follow_ups")
@@ -125,6 +126,7 @@ def is_blocker(sentence: str, *, is_note: bool = False) -> bool:
     if is_note:
         match = _NOTE_BLOCKER.search(sentence)
         return match is not None and _NOT_BLOCKING.search(sentence, 0, match.start()) is None
+    sentence = _SQUASH_TAIL.sub("", sentence)
     closing = closing_spans(sentence)
     for match in _BLOCKER.finditer(sentence):
         group = "target" if match["target"] is not None else "until"

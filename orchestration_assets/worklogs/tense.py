@@ -25,6 +25,7 @@ _NOUNS_FIRST = frozenset(words("verbs", "nouns_first"))
 _WITH_PREPOSITION = frozenset(words("verbs", "with_preposition"))
 _CERTAIN = frozenset(words("verbs", "certain"))
 _COMPOUND_HEADS = frozenset(words("verbs", "compound_heads"))
+_COMPOUNDS = frozenset(words("verbs", "compounds"))
 _ADVERBS = frozenset(words("verbs", "adverbs"))
 _FUNCTION_WORDS = mapping("verbs", "function_words")
 _PREFIXES = frozenset(_FUNCTION_WORDS["prefixes"].split())
@@ -263,9 +264,11 @@ def _reading(sentence: list[_Word], position: int, *, coordinated: bool) -> Read
 
 def _verb_or_noun(base: str, following: _Word, coordinated: bool) -> Reading:
     """Of a word that is a verb unless something says otherwise."""
+    if f"{base} {following.core}" in _COMPOUNDS:
+        return "noun"
     if following.core in _PREPOSITIONS:
         return "verb" if base in _WITH_PREPOSITION else "noun"
-    if following.core in _AFTER_NOUN or following.token in _DASHES or following.token in {"="}:
+    if following.core in _AFTER_NOUN or following.token in _DASHES:
         return (
             "verb" if following.core in ("when", "if", "that") and base not in ("fix", "change", "support") else "noun"
         )

@@ -1,6 +1,6 @@
 """The warehouse: one DuckDB file that several processes share. Here stands what the rest of the platform may use of it.
 
-`columns.py` maps annotations to column types, `tables.py` models to tables, `locks.py` takes turns, `session.py`
+`annotations.py` and `columns.py` map annotations to columns, `tables.py` models to tables, `locks.py` takes turns, `session.py`
 reads and writes rows, `migrations.py` keeps the schema, `maintenance.py` copies files, `store.py` holds the
 `Warehouse` that joins them. Importing this imports neither duckdb nor pyarrow.
 """

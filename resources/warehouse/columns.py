@@ -1,4 +1,4 @@
-"""How a pydantic annotation becomes a DuckDB column, and how its values travel through Arrow, column by column, in both
+"""The kinds of columns: which DuckDB type each has, and how its values travel through Arrow, column by column, in both
 directions.
 
 Each kind of column encodes a list of Python values as one Arrow array and decodes an Arrow array to a list; None is
@@ -16,8 +16,7 @@ from enum import Enum
 from functools import cached_property
 from itertools import accumulate
 from operator import attrgetter
-from types import UnionType
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol, TypeVar, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict, PydanticUserError, TypeAdapter
 from pydantic_core import PydanticSerializationError
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
-_SCALARS: dict[object, tuple[str, str]] = {
+SCALARS: dict[object, tuple[str, str]] = {
     str: ("VARCHAR", "string"),
     int: ("BIGINT", "int64"),
     float: ("DOUBLE", "float64"),
@@ -64,12 +63,12 @@ class Scalar:
 
     @property
     def sql(self) -> str:
-        return _SCALARS[self.type][0]
+        return SCALARS[self.type][0]
 
     def arrow(self) -> pa.DataType:
         import pyarrow as pa
 
-        return getattr(pa, _SCALARS[self.type][1])()
+        return getattr(pa, SCALARS[self.type][1])()
 
     def encode(self, values: Sequence[object]) -> pa.Array:
         import pyarrow as pa
@@ -293,61 +292,9 @@ def build(model: type[ModelT], names: Sequence[str], columns: Iterable[list[obje
         yield row
 
 
-def columns_of(model: type[BaseModel], outer: tuple[type[BaseModel], ...] = ()) -> dict[str, tuple[Column, bool]]:
-    """Field name to column and whether it may be null, in the order of the fields. `outer`: the models that this one
-    is nested in."""
-    columns = {}
-    for name, field in model.model_fields.items():
-        annotation, nullable = _without_none(field.annotation)
-        columns[name] = (column_of(annotation, nullable, (*outer, model)), nullable)
-    return columns
-
-
-def column_of(annotation: object, nullable: bool, outer: tuple[type[BaseModel], ...]) -> Column:
-    """The kind of column for values of `annotation` (already without its None)."""
-    origin, arguments = get_origin(annotation), get_args(annotation)
-    if origin is Annotated:
-        return column_of(arguments[0], nullable, outer)
-    if origin is Literal:
-        for kind in (str, bool, int):
-            if all(type(value) is kind for value in arguments):
-                return Scalar(kind)
-    if origin is list:
-        item, item_nullable = _without_none(arguments[0])
-        return ListOf(column_of(item, item_nullable, outer))
-    if origin is dict and arguments[0] is str and arguments[1] in (str, int, float, bool):
-        return MapOf(Scalar(arguments[1]))
-    if annotation in _SCALARS and isinstance(annotation, type):
-        return Scalar(annotation)
-    if annotation is datetime:
-        return Instant()
-    if isinstance(annotation, type) and issubclass(annotation, Enum) and issubclass(annotation, str):
-        return EnumText(annotation)
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel) and _is_struct(annotation, outer):
-        inner = columns_of(annotation, outer)
-        return StructOf(annotation, tuple((name, column) for name, (column, _) in inner.items()))
-    return JsonText(annotation, nullable)
-
-
 def quoted(name: str) -> str:
     """`name` as an SQL identifier."""
     return '"' + name.replace('"', '""') + '"'
-
-
-def _is_struct(model: type[BaseModel], outer: tuple[type[BaseModel], ...]) -> bool:
-    """A model without fields, with open ones, or that holds itself, has no fixed shape."""
-    return bool(model.model_fields) and model.model_config.get("extra") != "allow" and model not in outer
-
-
-def _without_none(annotation: object) -> tuple[object, bool]:
-    """`X | None` as (X, True), anything else as itself. A union of more is left whole."""
-    while get_origin(annotation) is Annotated:
-        annotation = get_args(annotation)[0]
-    if get_origin(annotation) not in (Union, UnionType):
-        return annotation, annotation is type(None)
-    rest = tuple(each for each in get_args(annotation) if each is not type(None))
-    nullable = len(rest) < len(get_args(annotation))
-    return (rest[0] if len(rest) == 1 else annotation), nullable
 
 
 def _nulls(values: Sequence[object]) -> pa.Array | None:

@@ -1,7 +1,5 @@
 """What can go wrong with the warehouse, and DuckDB's errors put into one sentence each."""
 
-# ruff: noqa: N818 - an error is named for what is wrong
-
 from __future__ import annotations
 
 import errno

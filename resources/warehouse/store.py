@@ -55,7 +55,7 @@ class Warehouse:
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A session that sees one state of the warehouse, beside other readers; it cannot write."""
-        with self._turnstile.entered(), ExitStack() as stack:
+        with self._turnstile.entered(), translated(self.path, system=False), ExitStack() as stack:
             deadline = time.monotonic() + self.lock_timeout
             connection = self._open(stack, deadline, exclusive=False)
             if connection is None:
@@ -66,8 +66,7 @@ class Warehouse:
                 raise WarehouseError(
                     f"The warehouse {self.path} was removed or replaced while it was opened; try again."
                 )
-            with translated(self.path, system=False):
-                yield Session(connection)
+            yield Session(connection)
 
     @contextmanager
     def write(self) -> Iterator[Session]:
@@ -75,7 +74,7 @@ class Warehouse:
         raises."""
         import duckdb
 
-        with self._turnstile.entered(), ExitStack() as stack, translated(self.path, system=False):
+        with self._turnstile.entered(), translated(self.path, system=False), ExitStack() as stack:
             connection = self._open(stack, time.monotonic() + self.lock_timeout, exclusive=True)
             assert connection is not None
             connection.begin()
@@ -128,6 +127,10 @@ class Warehouse:
                 if prepare:
                     with closing(self._prepared()) as connection:
                         connection.execute("CHECKPOINT")
+                    if maintenance.log_of(self.path).exists():  # another file in its place would be given this log
+                        raise WarehouseError(
+                            f"The log of the warehouse {self.path} cannot be brought into it; free some space."
+                        )
                 yield
 
     def _open(self, stack: ExitStack, deadline: float, *, exclusive: bool) -> duckdb.DuckDBPyConnection | None:

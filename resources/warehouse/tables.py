@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from pydantic import BaseModel
 
-from resources.warehouse.columns import Column, attribute, build, columns_of, quoted
+from resources.warehouse.annotations import columns_of
+from resources.warehouse.columns import Column, attribute, build, quoted
 from resources.warehouse.errors import RowRejected, first_line
 
 if TYPE_CHECKING:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +14,9 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from resources.warehouse import DuplicateKey, MergeCounts, RowRejected, Session, TableSpec, Warehouse
+
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 class Item(BaseModel):
@@ -95,6 +101,11 @@ def test_unchanged_rows_are_not_written_again(session: Session) -> None:
     changed = [Item(shelf="a", number=number, size=1.0 if number == 1 else None) for number in range(3)]
     assert session.merge(ITEMS, changed) == MergeCounts(updated=1, unchanged=2)
     assert session.query("SELECT rowid, number FROM items WHERE number <> 1 ORDER BY number").to_pylist() == before
+
+
+def test_a_dictionary_in_another_order_is_the_same(session: Session) -> None:
+    session.insert(ITEMS, [Item(shelf="a", number=1, labels={"p": 1, "q": 2})])
+    assert session.merge(ITEMS, [Item(shelf="a", number=1, labels={"q": 2, "p": 1})]) == MergeCounts(unchanged=1)
 
 
 def test_a_table_that_is_all_key_merges(session: Session) -> None:
@@ -182,10 +193,18 @@ def test_a_small_memory_limit_spills_instead_of_failing(tmp_path: Path) -> None:
         assert session.scalar("SELECT current_setting('threads')") == 1
 
 
-def test_times_are_in_utc_whatever_the_machine_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TZ", "Asia/Tokyo")
-    with Warehouse(tmp_path / "w.duckdb", [ITEMS]).read() as session:
-        assert (
-            session.scalar("SELECT date_trunc('day', TIMESTAMPTZ '2026-01-02 23:30:00Z')::VARCHAR")
-            == "2026-01-02 00:00:00+00"
-        )
+def test_times_are_in_utc_whatever_the_machine_says(tmp_path: Path) -> None:
+    code = """
+import sys
+from pathlib import Path
+from pydantic import BaseModel
+from resources.warehouse import TableSpec, Warehouse
+class Row(BaseModel):
+    x: int
+with Warehouse(Path(sys.argv[1]), [TableSpec("rows", Row, ("x",))]).read() as session:
+    print(session.scalar("SELECT date_trunc('day', TIMESTAMPTZ '2026-01-02 23:30:00Z')::VARCHAR"))
+"""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TZ": "Asia/Tokyo"}
+    command = [sys.executable, "-c", code, str(tmp_path / "w.duckdb")]
+    result = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
+    assert result.stdout.strip() == "2026-01-02 00:00:00+00"

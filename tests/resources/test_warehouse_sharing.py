@@ -204,6 +204,17 @@ def test_a_program_that_takes_no_turns_is_named(warehouse: Warehouse, mode: str)
     assert count(warehouse) == 0
 
 
+def test_no_file_is_put_in_the_place_of_one_that_another_program_holds(warehouse: Warehouse, tmp_path: Path) -> None:
+    warehouse.backup(tmp_path / "backup")
+    inode = warehouse.path.stat().st_ino
+    with running(HOLD_FROM_OUTSIDE, warehouse.path) as other:
+        assert wait_for_line(other) == "open"
+        for replace in (warehouse.compact, lambda: warehouse.restore(tmp_path / "backup")):
+            with pytest.raises(WarehouseLocked, match="held open by"):
+                replace()
+    assert warehouse.path.stat().st_ino == inode
+
+
 def test_a_program_that_takes_no_turns_is_waited_for(warehouse: Warehouse) -> None:
     count(warehouse)
     with running(HOLD_FROM_OUTSIDE, warehouse.path) as other:

@@ -103,7 +103,7 @@ def test_what_was_only_ever_dropped_is_past_use() -> None:
     assert (found.past, found.count, found.level) == (True, 1, Level.USED)
 
 
-def test_markup_comes_after_substance_and_past_use_after_present() -> None:
+def test_hints_come_after_markup_which_comes_after_past_use_which_comes_after_present() -> None:
     markup = next(name for name, known in TAXONOMY.skills.items() if known.low_value)
     rows = [
         *months(markup, 24, 90),
@@ -111,15 +111,37 @@ def test_markup_comes_after_substance_and_past_use_after_present() -> None:
         shows("django", date(2026, 2, 1), dropped=True),
         shows("pandas", date(2026, 1, 1)),
         *months("pytest", 20, 40),
+        shows("docker", signal="message", files=()),
     ]
     found = aggregate(rows, AS_OF, TAXONOMY)
-    assert [each.skill for each in found] == [skill("pytest"), skill("pandas"), skill("django"), markup]
-    assert [each.rank for each in found] == [1, 2, 3, 4]
+    assert [each.skill for each in found] == [
+        skill("pytest"),
+        skill("pandas"),
+        skill("django"),
+        markup,
+        skill("docker"),
+    ]
+    assert [each.rank for each in found] == [1, 2, 3, 4, 5]
+
+
+def test_a_language_that_is_only_written_about_stays_low_however_often() -> None:
+    rows = [
+        shows("rust", day.day, entry=f"e{at}", signal="message", files=())
+        for at, day in enumerate(months("rust", 24, 0))
+    ]
+    found = only(rows)
+    assert (found.level, found.confidence) == (Level.USED, 0.4)
 
 
 def test_words_alone_rank_below_a_single_import() -> None:
     rows = [*(shows("docker", AS_OF, f"d{number}", "message", ()) for number in range(2)), shows("pandas")]
     assert [each.skill for each in aggregate(rows, AS_OF, TAXONOMY)] == [skill("pandas"), skill("docker")]
+
+
+def test_what_files_show_ranks_above_what_was_written_about_more_often() -> None:
+    wordy = next(name for name, known in TAXONOMY.skills.items() if not known.files and not known.low_value)
+    words = [row.model_copy(update={"files": []}) for row in months(wordy, 24, 0, signal="message")]
+    assert [each.skill for each in aggregate([*words, shows("pandas")], AS_OF, TAXONOMY)] == [skill("pandas"), wordy]
 
 
 def test_skills_that_the_taxonomy_does_not_hold_are_left_out() -> None:

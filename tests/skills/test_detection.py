@@ -122,6 +122,13 @@ def test_imports_of_examples_and_documentation_do_not_count(path: str) -> None:
     assert shown(an_item(excerpts=(an_import("pandas", path),))) == set()
 
 
+def test_documentation_and_examples_show_formats_only() -> None:
+    (mention,) = detect(
+        an_item(paths=("docs/make.bat", "docs/_static/x.js", "examples/a.rs", "docs/index.md")), TAXONOMY
+    )
+    assert (mention.skill, mention.evidence.quote) == (skill("markdown"), "docs/index.md")
+
+
 def test_imports_of_tests_count_only_for_what_is_for_testing() -> None:
     item = an_item(excerpts=(an_import("pandas", "tests/test_a.py"), an_import("pytest", "tests/test_a.py", number=1)))
     assert shown(item) == {(skill("pytest"), "import")}

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestration_assets.skills.levels import MOST_COUNTED, WEIGHTS, WORDS_ONLY, confidence, level
+from orchestration_assets.skills.levels import MOST_COUNTED, WEIGHTS, WORDS_ONLY, WORDS_WITHOUT_FILES, confidence, level
 from orchestration_assets.skills.model import Level, Signal
 
 AS_OF = date(2026, 6, 15)
@@ -58,6 +58,12 @@ def test_the_level_follows_months_files_and_recency(
 )
 def test_the_confidence_follows_the_formula(signals: dict[Signal, int], expected: float) -> None:
     assert confidence(signals) == pytest.approx(expected)
+
+
+def test_words_about_a_language_that_left_no_file_weigh_less() -> None:
+    assert confidence({"message": 1}, has_file_type=True) == pytest.approx(0.2)
+    assert confidence({"message": 9}, has_file_type=True) == WORDS_WITHOUT_FILES
+    assert confidence({"message": 9, "file_type": 1}, has_file_type=True) > WORDS_ONLY
 
 
 @given(COUNTS)

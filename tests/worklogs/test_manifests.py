@@ -142,6 +142,13 @@ lto = "fat"
     assert named("Cargo.toml", text) == ["regex", "clap", "tokio", "winapi"]
 
 
+def test_a_package_json_names_what_stands_in_its_dependencies_only() -> None:
+    text = (
+        '{\n  "devDependencies": {\n    "vite": "^5"\n  },\n  "config": "3",\n  "scripts": {\n    "jest": "2"\n  }\n}'
+    )
+    assert named("package.json", text) == ["vite"]
+
+
 def test_the_position_is_that_of_the_line() -> None:
     assert list(dependencies("requirements.txt", ["# x", "requests", "", "flask>=3"])) == [
         (1, "requests"),

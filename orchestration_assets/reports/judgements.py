@@ -1,0 +1,55 @@
+"""The judgement behind the check of this domain: it reads what is served, not what was meant, and follows every citation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import orjson
+
+from orchestration_assets.reports.model import DOCUMENTS, Document
+from orchestration_assets.verdicts import Judgement
+from orchestration_assets.worklogs.queries import entries_by_id, excerpts_by_entry
+
+if TYPE_CHECKING:
+    from orchestration_assets.worklogs.model import Entry, Excerpt
+    from resources.object_store import ObjectStore
+    from resources.warehouse import Session
+
+
+def every_claim_cites_evidence(session: Session, store: ObjectStore, kind: str) -> Judgement:
+    """Whether every claim of every document of a kind cites entries that exist, by quotes that stand in them."""
+    documents = session.rows(DOCUMENTS, where="kind = ? AND format = 'json'", params=[kind])
+    broken = sum(_broken_citations(session, store, document) for document in documents)
+    return Judgement(broken == 0, f"{broken} claims of {len(documents)} documents cite no existing evidence")
+
+
+def cited(document: object) -> list[tuple[str, str]]:
+    """(entry id, quote) of everything that a document cites, wherever in it; a claim without evidence counts as citing ("", "")."""
+    found: list[tuple[str, str]] = []
+    waiting = [document]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, list):
+            waiting += part
+        elif isinstance(part, dict):
+            if "entry_id" in part and "quote" in part:
+                found.append((part["entry_id"], part["quote"]))
+            elif "text" in part and part.get("evidence") == []:
+                found.append(("", ""))
+            waiting += part.values()
+    return found
+
+
+def _broken_citations(session: Session, store: ObjectStore, document: Document) -> int:
+    pieces = cited(orjson.loads(store.get_verified(document.sha256)))
+    keys = sorted({entry_id for entry_id, _ in pieces})
+    entries, excerpts = entries_by_id(session, keys), excerpts_by_entry(session, keys)
+    return sum(
+        entry_id not in entries or not _stands_in(quote, entries[entry_id], excerpts.get(entry_id, []))
+        for entry_id, quote in pieces
+    )
+
+
+def _stands_in(quote: str, entry: Entry, excerpts: list[Excerpt]) -> bool:
+    strings = (entry.text, *(file.path for file in entry.files), *(excerpt.line for excerpt in excerpts))
+    return bool(quote) and any(quote in string for string in strings)

@@ -141,44 +141,46 @@ def entries(
     for commit in commits:
         placement = wanted[commit.hash]
         files = [
-            FileChange.model_construct(path=path, old_path=old, added=added, deleted=deleted)
+            FileChange.trusted({"path": path, "old_path": old, "added": added, "deleted": deleted})
             for path, old, added, deleted in commit.files
         ]
         text = commit.message.strip("\n")
         subject = text.split("\n", 1)[0]
         co_authors = [Person(name=name, email=email) for name, email in co_author_trailers(text)]
-        yield Entry.model_construct(
-            entry_id=placement.entry_id,
-            source="git",
-            repository_id=repository_id,
-            repository=repository,
-            commit_hash=commit.hash,
-            text=text,
-            subject=subject,
-            author_name=commit.author_name,
-            author_email=commit.author_email,
-            authored_at=instant(commit.authored),
-            author_offset=commit.author_offset,
-            committed_at=instant(commit.committed),
-            committer_offset=commit.committer_offset,
-            landed_at=placement.landed_at,
-            branch=placement.branch,
-            is_merge=len(commit.parents) > 1,
-            merged_by=placement.merged_by,
-            parents=list(commit.parents),
-            co_authors=co_authors,
-            files=files,
-            files_complete=commit.files_complete,
-            is_bot=is_bot(commit.author_name, commit.author_email),
-            is_assisted=is_assisted(text, commit.author_name),
-            tags=[],
-            minutes=None,
-            attachments=[],
-            vanished=False,
-            month=placement.month,
-            input_hash=content_hash(
-                text, [(f.path, f.old_path, f.added, f.deleted) for f in files], len(commit.parents) > 1
-            ),
+        yield Entry.trusted(
+            {
+                "entry_id": placement.entry_id,
+                "source": "git",
+                "repository_id": repository_id,
+                "repository": repository,
+                "commit_hash": commit.hash,
+                "text": text,
+                "subject": subject,
+                "author_name": commit.author_name,
+                "author_email": commit.author_email,
+                "authored_at": instant(commit.authored),
+                "author_offset": commit.author_offset,
+                "committed_at": instant(commit.committed),
+                "committer_offset": commit.committer_offset,
+                "landed_at": placement.landed_at,
+                "branch": placement.branch,
+                "is_merge": len(commit.parents) > 1,
+                "merged_by": placement.merged_by,
+                "parents": list(commit.parents),
+                "co_authors": co_authors,
+                "files": files,
+                "files_complete": commit.files_complete,
+                "is_bot": is_bot(commit.author_name, commit.author_email),
+                "is_assisted": is_assisted(text, commit.author_name),
+                "tags": [],
+                "minutes": None,
+                "attachments": [],
+                "vanished": False,
+                "month": placement.month,
+                "input_hash": content_hash(
+                    text, [(f.path, f.old_path, f.added, f.deleted) for f in files], len(commit.parents) > 1
+                ),
+            }
         )
 
 

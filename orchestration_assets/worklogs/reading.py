@@ -21,6 +21,7 @@ from orchestration_assets.worklogs.notes import note_entry
 from resources import git, progress
 from resources.errors import BadInput
 from resources.language_model.agent import content_hash
+from resources.read_ahead import read_ahead
 
 if TYPE_CHECKING:
     from resources.warehouse import Session, Warehouse
@@ -102,7 +103,7 @@ def ingest(warehouse: Warehouse, found: Survey, months: set[date]) -> Counts:
     for repository_id, plan in found.plans.items():
         asked = plan.within(months)
         total = len(asked.read) + len(asked.move)
-        for group in _read_groups(found, repository_id, asked):
+        for group in read_ahead(_read_groups(found, repository_id, asked)):
             with warehouse.write() as session:
                 session.merge(ENTRIES, group)
             counts += Counts(read=len(group), made=len(group))

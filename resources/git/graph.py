@@ -6,12 +6,13 @@ a commit once (but for `unmerged_heads`, which lists every head's commits).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from resources.git.parsing import LATEST
-from resources.git.process import GitFailed
+from resources.git.process import GitFailed, IsolatedGit
 from resources.git.refs import Refs
 from resources.git.repository import Repository, reader, relevant_refs, unreadable
 
@@ -44,6 +45,9 @@ class CommitGraph:
     refs: Refs
     index: dict[str, int] = field(repr=False)
     """Position of each hash in the lists."""
+    foxtrots: set[str] = field(default_factory=set)
+    """Merges of the default branch into something else, from `git pull` or a branch brought up to date: where one of them became part of
+    the default branch itself, that branch's own line goes on along the second parent."""
 
     def landings(self) -> dict[str, int]:
         """When each commit became reachable from the default branch: commit to Unix seconds.
@@ -100,7 +104,7 @@ class CommitGraph:
             for commit, seconds in zip(line, times, strict=True):
                 time = max(time, seconds, self._base_time(commit, landed))
                 landed[commit] = (commit, time)
-                for other in self._new_ancestors(self.parents[self.index[commit]][1:], landed):
+                for other in self._new_ancestors(self.parents[self.index[commit]], landed):
                     landed[other] = (commit, time)
         return landed
 
@@ -108,15 +112,17 @@ class CommitGraph:
         line: list[str] = []
         while tip in self.index and tip not in landed:
             line.append(tip)
-            tip = self._first_parent(tip)
+            tip = self._previous(tip)
         return line
 
     def _base_time(self, commit: str, landed: dict[str, tuple[str, int]]) -> int:
-        first = self._first_parent(commit)
-        return landed[first][1] if first in landed else 0
+        previous = self._previous(commit)
+        return landed[previous][1] if previous in landed else 0
 
-    def _first_parent(self, commit: str) -> str:
-        return next(iter(self.parents[self.index[commit]]), "")
+    def _previous(self, commit: str) -> str:
+        """The commit before this one on its branch's own line; "" for none."""
+        parents = self.parents[self.index[commit]]
+        return parents[1] if commit in self.foxtrots and len(parents) == 2 else next(iter(parents), "")
 
     def _new_ancestors(self, commits: Iterable[str], known: dict[str, tuple[str, int]]) -> Iterator[str]:
         """The given commits and their ancestors that are not in `known`, to which the caller adds each at once."""
@@ -155,9 +161,19 @@ def read_graph(repository: Repository) -> CommitGraph:
                     graph.parents.append(tuple(parents.split()))
                     graph.authored.append(min(int(authored or committed or 0), LATEST))
                     graph.committed.append(min(int(committed or authored or 0), LATEST))
+            graph.foxtrots.update(_foxtrots(git, refs))
     except GitFailed as error:
         raise unreadable(repository.path, error) from error
     return graph
+
+
+def _foxtrots(git: IsolatedGit, refs: Refs) -> list[str]:
+    """Merges whose message says that the default branch was merged into another one, or a remote's copy of it into ours."""
+    branch = re.escape(refs.default_branch)
+    said = rf"^Merge (remote-tracking )?branch '([^'/]+/)?{branch}'( of [^ ]+)?( into [^ ]+)?$"
+    arguments = ["log", "--stdin", "--merges", "-E", f"--grep={said}", "--format=%H", "--no-show-signature"]
+    with git.stream(arguments, refs.tips()) as output:
+        return [line.decode("ascii").strip() for line in output]
 
 
 def _credible(times: Sequence[int]) -> list[int]:

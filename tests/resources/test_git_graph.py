@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -208,3 +208,23 @@ def test_landed_is_what_the_default_branch_reaches(steps: list[list[int]], data:
         assert commit in reached(brought_by)
         assert landings[commit] == landings[brought_by]
         assert len(parents[hashes.index(brought_by)]) > 1
+
+
+def test_a_branch_brought_up_to_date_does_not_take_over_the_line_of_the_default_branch(tmp_path: Path) -> None:
+    """A branch merges main into itself and main is then fast-forwarded to it: main's own commits landed when they were made, not when
+    the branch did."""
+    repository = GitRepository(tmp_path)
+    repository.commit("Begin", files={"a": "1"}, authored="2026-01-05T09:00:00+00:00", committed="2026-01-05T09:00:00+00:00")
+    repository.branch("topic")
+    repository.commit("On the topic", files={"b": "1"}, authored="2026-01-06T09:00:00+00:00", committed="2026-01-06T09:00:00+00:00")
+    repository.checkout("main")
+    landed = repository.commit("On main", files={"c": "1"}, authored="2026-01-07T09:00:00+00:00", committed="2026-01-07T09:00:00+00:00")
+    repository.checkout("topic")
+    topic = repository.git("rev-parse", "HEAD")
+    repository.merge("main", message="Merge branch 'main' into topic", committed="2026-02-02T09:00:00+00:00")
+    repository.checkout("main")
+    repository.merge("topic", no_ff=False)
+    graph = read_graph(open_repository(tmp_path))
+    january, february = graph.landings()[landed], graph.landings()[topic]
+    assert datetime.fromtimestamp(january, UTC).date().isoformat() == "2026-01-07"
+    assert datetime.fromtimestamp(february, UTC).date().isoformat() == "2026-02-02"

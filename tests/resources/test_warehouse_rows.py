@@ -15,7 +15,6 @@ from pydantic import BaseModel
 
 from resources.warehouse import DuplicateKey, MergeCounts, RowRejected, Session, TableSpec, Warehouse
 
-
 ROOT = Path(__file__).resolve().parents[2]
 
 

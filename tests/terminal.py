@@ -1,0 +1,61 @@
+"""The command `soloist`, as a person at a terminal meets it: in this process, which is quick, or installed, in a process of its own."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from unittest import mock
+
+from orchestration_assets import cli
+
+INSTALLED = Path(sys.executable).parent / "soloist"
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a command left at the terminal."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def sentence(self) -> str:
+        """The one line on standard error that says what is wrong. Raises AssertionError for none, several, or a traceback."""
+        assert "Traceback" not in self.err + self.out, self.err
+        lines = [line for line in self.err.splitlines() if line.startswith("soloist: ")]
+        assert len(lines) == 1, self.err
+        line = lines[0].removeprefix("soloist: ")
+        assert line.endswith("."), line
+        return line
+
+
+def soloist(*arguments: object) -> Done:
+    """Runs the command in this process, with the settings of the environment."""
+    out, err = io.StringIO(), io.StringIO()
+    status: object = 0
+    with mock.patch.object(sys, "argv", ["soloist", *map(str, arguments)]), redirect_stdout(out), redirect_stderr(err):
+        try:
+            cli.main()
+        except SystemExit as leaving:
+            status = leaving.code
+    return Done(status if isinstance(status, int) else int(status is not None), out.getvalue(), err.getvalue())
+
+
+def installed_soloist(*arguments: object, variables: Mapping[str, str] | None = None, cwd: Path | None = None) -> Done:
+    """Runs the installed command in a process of its own; no longer than a minute."""
+    done = subprocess.run(
+        [INSTALLED, *map(str, arguments)],
+        capture_output=True,
+        env={**os.environ, **(variables or {})},
+        cwd=cwd,
+        timeout=60,
+        check=False,
+    )
+    return Done(done.returncode, done.stdout.decode(), done.stderr.decode())

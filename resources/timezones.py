@@ -22,7 +22,8 @@ def machine_timezone() -> str:
     if name := os.environ.get("TZ", "").lstrip(":"):
         return name
     target = str(Path("/etc/localtime").resolve())
-    return target.split("/zoneinfo/", 1)[1] if "/zoneinfo/" in target else "UTC"
+    name = target.split("/zoneinfo/", 1)[1] if "/zoneinfo/" in target else "UTC"
+    return "UTC" if name in ("Etc/UTC", "Etc/UCT", "UCT", "Zulu") else name
 
 
 @cache

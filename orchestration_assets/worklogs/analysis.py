@@ -23,6 +23,9 @@ from orchestration_assets.worklogs.statements import statements
 from orchestration_assets.worklogs.touched import areas, distinctive_area, is_mass, languages, substantive_lines
 from orchestration_assets.worklogs.wording import clean_headline, prefix_scope
 
+MAX_TEXT, MAX_SUBJECT = 65_536, 400
+"""Characters that are read of a message and of a subject: a hostile or machine-made one costs no more than these."""
+
 _MERGED_BRANCH = re.compile(r"(?:\bfrom\s+[\w.-]+[/:]|\bbranch\s+'|\bin\s+)([^\s']+)")
 _NO_TITLE = re.compile(r"#|[*-] |[\w-]+-by:|See merge request|Conflicts:|https?://\S+$", re.IGNORECASE)
 _BREAKING = re.compile(r"^BREAKING[ -]CHANGE: ", re.MULTILINE)
@@ -40,8 +43,9 @@ class Kind(NamedTuple):
 def analyse(item: AnalysisItem) -> Analysis:
     """The analysis of an entry by rules alone. Never raises for what a message may hold."""
     entry = item.entry
+    text = entry.text[:MAX_TEXT]
     kind = kind_of(entry)
-    title = _title(entry)
+    title = _title(entry)[:MAX_SUBJECT]
     headline = clean_headline(title)
     vague = not headline or (is_vague(headline) and not kind.is_release)
     if (
@@ -53,19 +57,17 @@ def analyse(item: AnalysisItem) -> Analysis:
         headline = f'Revert "{headline}"'
     paths = [file.path for file in entry.files]
     area = distinctive_area(paths, _root_names(entry.repository)) if paths else None
-    said = statements(
-        entry.entry_id, entry.text, is_note=entry.source == "note", tags=entry.tags, excerpts=item.excerpts
-    )
+    said = statements(entry.entry_id, text, is_note=entry.source == "note", tags=entry.tags, excerpts=item.excerpts)
     added, dropped = _dependencies(item.excerpts)
     return Analysis.model_construct(
         category=kind.category or category_of_words(_description(kind.convention, title), entry.files),
         scope=_scope(kind.convention, title),
-        breaking=_is_breaking(kind.convention, entry.text),
+        breaking=_is_breaking(kind.convention, text),
         headline=(area or "") if vague else headline,
         vague=vague,
-        pull_request=pull_request(entry.text),
+        pull_request=pull_request(text),
         reverts=kind.reverts,
-        references=references(entry.entry_id, entry.text),
+        references=references(entry.entry_id, text),
         languages=languages(paths),
         areas=areas(paths),
         area=area,
@@ -83,9 +85,10 @@ def analyse(item: AnalysisItem) -> Analysis:
 
 def kind_of(entry: Entry) -> Kind:
     """What the entry says of its own kind, in the order of what weighs most: merge, revert, release, conventional type."""
-    convention = parse(entry.text)
-    reverted = reverts(entry.text, convention)
-    release = entry.source == "git" and not entry.is_merge and is_release(entry.subject, entry.files)
+    text = entry.text[:MAX_TEXT]
+    convention = parse(text)
+    reverted = reverts(text, convention)
+    release = entry.source == "git" and not entry.is_merge and is_release(entry.subject[:MAX_SUBJECT], entry.files)
     if entry.is_merge:
         category: Category | None = Category.MERGE
     elif reverted is not None:
@@ -113,7 +116,11 @@ def _title(entry: Entry) -> str:
 
 def _description(convention: Conventional | None, title: str) -> str:
     """The words to judge by: of `revert: use the old colours` and of unknown types those after the colon."""
-    return convention.description.text if convention is not None and title.startswith(convention.type.text) else title
+    return (
+        convention.description.text[:MAX_SUBJECT]
+        if convention is not None and title.startswith(convention.type.text)
+        else title
+    )
 
 
 def _scope(convention: Conventional | None, title: str) -> str | None:

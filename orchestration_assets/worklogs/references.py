@@ -14,13 +14,16 @@ from orchestration_assets.worklogs.model import Evidence, Reference
 
 Kind = Literal["issue", "pull_request", "url", "commit"]
 
+MAX_TAIL = 100
+"""Characters at the end of a subject in which the number of a squashed pull request is looked for."""
+
 _ADDRESS = r"https?://[^\s<>\"'`)\]}|]+"
 _TICKET = r"(?!(?:UTF|SHA|MD|ISO|RFC|PEP|CVE|HTTP|HTTPS|TLS|X|AES|RSA|BASE|WIN|PY|ES|GH|GPT|COVID|CWE|RC|H)-)[A-Z][A-Z0-9]{1,9}-\d{1,6}"
 _ONE = rf"(?:{_ADDRESS}|(?:[\w.-]+(?:/[\w.-]+)+)?\#\d{{1,7}}\b|\bGH-\d{{1,7}}\b)"
 
 _REFERENCE = re.compile(
     rf"(?P<url>{_ADDRESS})"
-    r"|(?<![\w&/#!])(?P<repository>[A-Za-z0-9][\w.-]*(?:/[\w.-]+)+)?(?P<sign>[#!])(?P<number>\d{1,7})(?![\w-])"
+    r"|(?<![\w&/#!])(?P<repository>[A-Za-z0-9][\w.-]{0,60}(?:/[\w.-]{1,60}){1,4})?(?P<sign>[#!])(?P<number>\d{1,7})(?![\w-])"
     r"|\bGH-(?P<gh>\d{1,7})\b",
     re.IGNORECASE,
 )
@@ -139,7 +142,8 @@ def _subject(text: str) -> str:
 
 def _squash_tail(text: str) -> re.Match[str] | None:
     end = text.find("\n")
-    return _SQUASH_TAIL.search(text, 0, len(text) if end < 0 else end) if "(" in text else None
+    end = len(text) if end < 0 else end
+    return _SQUASH_TAIL.search(text, max(0, end - MAX_TAIL), end) if "(" in text else None
 
 
 def _pointers(text: str, tail: re.Match[str] | None) -> Iterator[tuple[int, int, Kind, str]]:

@@ -20,6 +20,9 @@ from orchestration_assets.worklogs.wording import clean_headline, strip_prefixes
 MAX_STATEMENTS = 50
 """Of one kind and entry: a message that lists more is a log, not an account."""
 
+MAX_SENTENCE = 1000
+"""Characters: what is longer is no sentence of a person, but a log or a paste."""
+
 BLOCKER_TAGS = frozenset({"blocker", "blocked", "blocking"})
 FOLLOW_UP_TAGS = frozenset({"plan", "planned", "todo", "next", "upcoming", "follow-up", "followup"})
 
@@ -33,7 +36,7 @@ _SENTENCE_END = re.compile(
 )
 _HEADING = any_of("phrases", "headings")
 
-_TARGET = r"(?:https?://\S+|(?:[\w.-]+(?:/[\w.-]+)+)?#\d+|GH-\d+|\b(?:PR|MR|issue|pull request|ticket|bug)\s+#?\d+|\b[A-Z][A-Z0-9]{1,9}-\d+\b)"
+_TARGET = r"(?:https?://\S+|(?:[\w.-]{1,60}(?:/[\w.-]{1,60}){1,4})?#\d{1,7}|GH-\d+|\b(?:PR|MR|issue|pull request|ticket|bug)\s+#?\d+|\b[A-Z][A-Z0-9]{1,9}-\d+\b)"
 _PHRASE = f"(?:{any_of('phrases', 'blockers').pattern})"
 _RESOLVED = r"(?:fixed|resolved|released|merged|closed|addressed|done|available|implemented|landed|published|approved|answered|back)"
 _BLOCKER = re.compile(
@@ -158,6 +161,8 @@ def _collect(found: Statements, entry_id: str, text: str, seek: _Seek) -> None:
     seen = {text[:subject_end].strip().lower()}
     for segment in segments(text):
         quote = text[segment.start : segment.end]
+        if len(quote) > MAX_SENTENCE and not seek.is_note:
+            continue
         if seek.plans or (seek.may_follow and (segment.under or is_follow_up(quote))):
             _append(found.follow_ups, statement(entry_id, text, segment.start, segment.end))
         elif seek.blocks or (seek.may_block and is_blocker(quote, is_note=seek.is_note)):

@@ -25,7 +25,7 @@ _SCOPE_PREFIX = re.compile(
 _BRACKET_PREFIX = re.compile(r"\s*[\[【](?P<scope>[^\]\[】]{1,40})[\]】]\s*:?\s*")
 _TICKET_PREFIX = re.compile(r"(?:[A-Z][A-Z0-9]+-\d+|#\d+|GH-\d+|\(#\d+\))(?:\s*[:,-]\s*|\s+)(?=\S)")
 _LIST_PREFIX = re.compile(r"\s*(?:[-*+•>]\s+|#{1,6}\s+)")
-_REFERENCE = r"(?:https?://\S+|(?:[\w.-]+(?:/[\w.-]+)+)?[#!]\d+|GH-\d+|[A-Z][A-Z0-9]{1,9}-\d+)"
+_REFERENCE = r"(?:https?://\S+|(?:[\w.-]{1,60}(?:/[\w.-]{1,60}){1,4})?[#!]\d{1,7}|GH-\d+|[A-Z][A-Z0-9]{1,9}-\d+)"
 _WORDS_BEFORE = r"(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?|refs?|references|see|related to|part of|for|addresses|re|issues?|bugs?|PR|pull request|via|from|in|of|with|under|to|closing|fixing|and|ticket)"
 _TAIL = re.compile(
     rf"[\s,;.:–—-]*(?:[\(\[{{]\s*(?:{_WORDS_BEFORE}:?\s*)*{_REFERENCE}(?:[\s,;&]+(?:(?:and|{_WORDS_BEFORE})\s+)*{_REFERENCE})*\s*[\)\]}}]"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from datetime import UTC, date, datetime
 
 import orjson
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestration_assets.worklogs.agent import MAX_MESSAGE, AnalysisAgent, AnalysisReply, trimmed
+from orchestration_assets.worklogs.classification import is_assisted
 from orchestration_assets.worklogs.grounding import is_verbatim
 from orchestration_assets.worklogs.model import (
     Analysis,
@@ -163,6 +165,35 @@ def test_whatever_the_message_all_evidence_is_verbatim(text: str, is_merge: bool
     assert all(is_verbatim(each.evidence, item.entry, item.excerpts) for each in pieces)
     assert found.vague or found.headline
     assert item.entry.text in AGENT.request(item).messages[-1].content or len(text) > MAX_MESSAGE or not text.strip()
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        " ",
+        "a/",
+        "_",
+        "a-",
+        "1.",
+        "#1 ",
+        "(#1)",
+        "fixes #1, ",
+        "blocked by ",
+        "add x and ",
+        "will be ",
+        "`",
+        "🎉",
+        "!;",
+        "A-b",
+        "x: ",
+    ],
+)
+def test_a_hostile_message_is_read_in_bounded_time(piece: str) -> None:
+    for text in ("fix" + piece * 20_000, "add x\n\nAdd " + piece * 20_000):
+        started = time.perf_counter()
+        AGENT.extract(_item(text))
+        is_assisted(text)
+        assert time.perf_counter() - started < 2
 
 
 def test_the_input_hash_follows_entry_and_excerpts() -> None:

@@ -19,7 +19,7 @@ def reap_dead_runs(instance: dg.DagsterInstance) -> list[str]:
     """Fails every unfinished run whose process is known to be gone; returns their ids."""
     reaped = []
     for run in instance.get_runs(dg.RunsFilter(statuses=_ALIVE)):
-        process = run.tags.get(PROCESS_TAG)
+        process = _process_of(instance, run)
         if process is not None and is_gone(process):
             instance.report_run_failed(
                 run, message="The process of this run is gone; the run is failed so that others can start."
@@ -27,6 +27,13 @@ def reap_dead_runs(instance: dg.DagsterInstance) -> list[str]:
             instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
             reaped.append(run.run_id)
     return reaped
+
+
+def _process_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str | None:
+    """The process that the run named itself; None before it did. A retry starts with the tags of the run that it repeats."""
+    process = run.tags.get(PROCESS_TAG)
+    repeated = instance.get_run_by_id(run.parent_run_id) if run.parent_run_id else None
+    return None if repeated is not None and repeated.tags.get(PROCESS_TAG) == process else process
 
 
 @dg.sensor(

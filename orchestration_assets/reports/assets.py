@@ -1,5 +1,6 @@
 """The assets of this domain: the three calendar reports, and the resume."""
 
+import re
 from typing import Any
 
 import dagster as dg
@@ -56,10 +57,14 @@ def calendar_asset(kind: ReportKind) -> dg.AssetsDefinition:
             connected.object_store,
             connected.language_model,
         )
+        documents = _documents(connected, kind.value)
         for key, period in periods.items():
-            if markdown := making.markdown.get(period_key(period)):
-                link = f"{connected.settings.documents_url}/documents/{kind.value}/{period_key(period)}.html"
-                links = {"document": dg.MetadataValue.url(link), "preview": dg.MetadataValue.md(markdown)}
+            name = f"{kind.value}/{period_key(period)}"
+            if markdown := documents.get(f"{name}.md"):
+                preview = (
+                    making.markdown.get(period_key(period)) or connected.object_store.get_verified(markdown).decode()
+                )
+                links = {"document": _link(connected, f"{name}.html"), "preview": _preview(preview)}
                 context.add_asset_metadata(links, partition_key=key)
         return dg.MaterializeResult(metadata={**count_metadata(making.counts), "maker": connected.language_model.maker})
 
@@ -89,8 +94,28 @@ def resume(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
     connected = context.resources
     making = make_resumes(connected.settings, connected.warehouse, connected.object_store, connected.language_model)
     metadata: dict[str, Any] = {**count_metadata(making.counts), "maker": connected.language_model.maker}
-    for name in making.names:
-        metadata[f"document {name}"] = dg.MetadataValue.url(f"{connected.settings.documents_url}/documents/{name}")
-    if making.markdown:
-        metadata["preview"] = dg.MetadataValue.md(making.markdown)
+    documents = _documents(connected, "resume")
+    for name in documents:
+        metadata[f"document {name}"] = _link(connected, name)
+    if markdown := documents.get("resume/resume.md"):
+        metadata["preview"] = _preview(making.markdown or connected.object_store.get_verified(markdown).decode())
     return dg.MaterializeResult(metadata=metadata)
+
+
+def _documents(connected: Any, kind: str) -> dict[str, str]:
+    """The sha256 of every document of the kind by its name, whether this run made it or an earlier one."""
+    from orchestration_assets.reports.documents import document_name
+    from orchestration_assets.reports.model import DOCUMENTS
+
+    with connected.warehouse.read() as session:
+        rows = session.rows(DOCUMENTS, where="kind = ?", params=[kind], order_by="variant, format")
+    return {document_name(row): row.sha256 for row in rows}
+
+
+def _link(connected: Any, name: str) -> dg.UrlMetadataValue:
+    return dg.MetadataValue.url(f"{connected.settings.documents_url}/documents/{name}")
+
+
+def _preview(markdown: str) -> dg.MarkdownMetadataValue:
+    """The document with smaller headings: the web UI prints big ones over several lines on top of each other."""
+    return dg.MetadataValue.md(re.sub(r"(?m)^(#+ )", r"##\1", markdown))

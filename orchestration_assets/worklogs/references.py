@@ -6,6 +6,7 @@ A reference says what the author wrote, never that anything was merged or closed
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
 from typing import Literal
 
@@ -77,8 +78,8 @@ def references(entry_id: str, text: str) -> list[Reference]:
     closing = _closing_spans(text)
     tail = _squash_tail(text)
     for start, end, kind, target in _pointers(text, tail):
-        span = next((span for span in closing if span[0] <= start and end <= span[1]), None)
-        closes = span is not None and kind != "commit"
+        nearest = bisect_right(closing, (start, len(text))) - 1
+        closes = kind != "commit" and nearest >= 0 and end <= closing[nearest][1]
         evidence = Evidence.model_construct(
             entry_id=entry_id, where="message", index=0, start=start, end=end, quote=text[start:end]
         )

@@ -1,0 +1,315 @@
+"""Killing Soloist at work: runs in processes of their own that die at a chosen point, and what must be true after one more run.
+
+What belongs here: a history to work on, homes to work in, processes that are killed, and the comparison with a home that
+nothing disturbed. `test_crashes.py` and `soak/test_crashes.py` choose the points.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from git_repositories import ADA, clean_environment
+from terminal import soloist
+from workbench import Workbench
+
+from orchestration_assets.worklogs.model import NOTES, Note
+from resources.object_store.interface import sha256_in
+
+ROOT = Path(__file__).resolve().parent.parent
+BEGIN = datetime(2026, 7, 20, 8, tzinfo=UTC)
+NOW = datetime(2026, 11, 20, 18, tzinfo=UTC)
+STARTS_WITHIN = 10.0
+"""Seconds after which the run that follows a killed one has begun to work."""
+
+_UNFINISHED = [
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+
+_DRIVER = """
+import os, signal, sys
+
+fatal, seen = int(sys.argv.pop(1)), 0
+
+def watch(event, arguments):
+    global seen
+    if event == "os.rename" or event == "fcntl.flock" and arguments[1] == 8:
+        seen += 1
+        if seen == fatal:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+sys.addaudithook(watch)
+sys.argv[0] = "soloist"
+from orchestration_assets.cli import main
+try:
+    main()
+finally:
+    print(f"steps {seen}", file=sys.stderr)
+"""
+"""`soloist`, which kills itself just before its n-th step (0: never). A step is a lock given back, which is the moment between two
+transactions, or a file moved into place: the points that a kill after so many seconds seldom hits."""
+
+
+@dataclass(frozen=True)
+class Undisturbed:
+    """What a run leaves that nothing disturbs: all tables but for the volatile columns, and the sha256 of every document's bytes.
+    `seconds` is how long it worked from the moment that it held its lock, `steps` how many steps that was."""
+
+    template: Path
+    variables: Mapping[str, str]
+    seconds: float
+    steps: int
+    tables: dict[str, list[tuple[object, ...]]]
+    documents: dict[tuple[str, ...], str]
+
+    def copied_home(self, folder: Path) -> Home:
+        """A home where no run has been yet."""
+        return Home.copied(self.template, folder, self.variables)
+
+
+@dataclass(frozen=True)
+class Home:
+    """A home folder, with its own warehouse, objects and Dagster instance; `variables` is the environment that names it."""
+
+    folder: Path
+    variables: Mapping[str, str]
+
+    @classmethod
+    def copied(cls, template: Path, folder: Path, variables: Mapping[str, str]) -> Home:
+        shutil.copytree(template, folder)
+        return cls(folder, {**variables, "SOLOIST_HOME": str(folder), "DAGSTER_HOME": str(folder / "dagster")})
+
+    @contextmanager
+    def entered(self) -> Iterator[Workbench]:
+        """Makes it this process's home."""
+        with pytest.MonkeyPatch.context() as patched:
+            for name, value in self.variables.items():
+                patched.setenv(name, value)
+            yield Workbench(instance=None)  # type: ignore[arg-type]
+
+    def begin_run(self, fatal_step: int = 0) -> subprocess.Popen[bytes]:
+        """Starts `soloist run --json` in a process of its own."""
+        return subprocess.Popen(
+            [sys.executable, "-c", _DRIVER, str(fatal_step), "run", "--json"],
+            cwd=ROOT,
+            env={**clean_environment(), **self.variables},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        )
+
+    def await_work(self, process: subprocess.Popen[bytes]) -> None:
+        """Waits until the process holds the lock of a run: its imports are done."""
+        lock = self.folder / "run.lock"
+        until = time.monotonic() + 120
+        while time.monotonic() < until and process.poll() is None:
+            if lock.exists() and lock.read_text().strip() == str(process.pid):
+                return
+            time.sleep(0.005)
+        raise AssertionError(f"the run did not begin: {finish(process)}")
+
+    def kill_after(self, seconds: float) -> bool:
+        """Kills a run after so many seconds of work; False where it was done before."""
+        process = self.begin_run()
+        self.await_work(process)
+        try:
+            process.wait(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            process.kill()
+        finish(process)
+        return process.returncode == -signal.SIGKILL
+
+    def kill_at_step(self, step: int) -> bool:
+        process = self.begin_run(step)
+        finish(process)
+        return process.returncode == -signal.SIGKILL
+
+    def run_once_more(self) -> float:
+        """`soloist run`, in this process; the seconds until its first Dagster run had started."""
+        begun = time.time()
+        with self.entered():
+            done = soloist("run", "--json")
+            assert done.status == 0, done.err
+            with dg.DagsterInstance.get() as instance:
+                after = dg.RunsFilter(created_after=datetime.fromtimestamp(begun, UTC))
+                return min(record.start_time or float("inf") for record in instance.get_run_records(after)) - begun
+
+    def documents(self) -> dict[tuple[str, ...], str]:
+        """The sha256 of the bytes that each pointer row leads to."""
+        with self.entered() as bench:
+            rows = bench.query("SELECT kind, key, variant, format, sha256 FROM documents")
+            store = bench.connections.store
+            return {
+                tuple(str(row[name]) for name in ("kind", "key", "variant", "format")): hashlib.sha256(
+                    store.get_verified(str(row["sha256"]))
+                ).hexdigest()
+                for row in rows
+            }
+
+
+def finish(process: subprocess.Popen[bytes]) -> str:
+    """What a process wrote to standard error; it is killed where it does not end by itself."""
+    try:
+        return process.communicate(timeout=300)[1].decode(errors="replace")
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return process.communicate()[1].decode(errors="replace")
+
+
+def undisturbed(folder: Path, commits: int, horizon_days: int) -> Undisturbed:
+    """Makes a history, a home with notes, and one run that nothing disturbs."""
+    make_history(folder / "shop", commits)
+    template = folder / "template"
+    variables = {
+        "SOLOIST_NOW": NOW.isoformat(),
+        "SOLOIST_TIMEZONE": "Europe/Berlin",
+        "SOLOIST_AUTHORS": "all",
+        "SOLOIST_REPOSITORIES": str(folder / "shop"),
+        "SOLOIST_HORIZON_DAYS": str(horizon_days),
+    }
+    empty = folder / "empty"
+    empty.mkdir()
+    with Home.copied(empty, template, variables).entered() as bench, bench.connections.warehouse.write() as session:
+        session.insert(NOTES, _notes())
+    home = Home.copied(template, folder / "undisturbed", variables)
+    process = home.begin_run()
+    home.await_work(process)
+    began = time.monotonic()
+    said = finish(process)
+    seconds = time.monotonic() - began
+    assert process.returncode == 0, said
+    with home.entered() as bench:
+        tables = bench.comparable()
+    return Undisturbed(template, variables, seconds, int(said.rpartition("steps ")[2]), tables, home.documents())
+
+
+def assert_as_if_nothing_had_happened(home: Home, reference: Undisturbed) -> None:
+    """One more run leaves what an undisturbed one leaves, and nothing of the killed one."""
+    assert_no_half_objects(home)
+    waited = home.run_once_more()
+    assert waited < STARTS_WITHIN
+    with home.entered() as bench:
+        tables = bench.comparable()
+        assert tables.keys() == reference.tables.keys()
+        for name, rows in reference.tables.items():
+            assert tables[name] == rows, name
+        with dg.DagsterInstance.get() as instance:
+            assert instance.get_runs(dg.RunsFilter(statuses=_UNFINISHED)) == []
+            pools = instance.event_log_storage
+            assert [pools.get_concurrency_info(pool).active_slot_count for pool in pools.get_concurrency_keys()] in ([], [0])
+    assert home.documents() == reference.documents
+    assert_no_half_objects(home)
+
+
+def assert_no_half_objects(home: Home) -> None:
+    """Every object that the store lists has the bytes that its key promises."""
+    with home.entered() as bench:
+        store = bench.connections.store
+        for info in store.list():
+            sha256 = sha256_in(info.key)
+            assert sha256 is not None, info.key
+            assert hashlib.sha256((home.folder / "objects" / info.key).read_bytes()).hexdigest() == sha256
+
+
+def spread(points: int, chance: random.Random) -> list[float]:
+    """Random shares of a whole, one in each of `points` equal parts of it."""
+    return [(part + chance.random()) / points for part in range(points)]
+
+
+def make_history(path: Path, commits: int) -> Path:
+    """A bare repository of so many commits over four months: small modules with imports, a manifest, merged branches, and two that
+    are open. Equal arguments make equal hashes."""
+    subprocess.run(
+        ["git", "init", "--quiet", "--bare", "--initial-branch=main", path], check=True, env=clean_environment()
+    )
+    subprocess.run(
+        ["git", "-C", path, "fast-import", "--quiet"],
+        input=b"".join(_commands(commits, random.Random(commits))),
+        check=True,
+        env=clean_environment(),
+    )
+    return path
+
+
+_AUTHORS = (ADA, ("Ben Example", "ben@example.com"))
+_LIBRARIES = ("duckdb", "requests", "numpy", "pandas", "flask", "sqlalchemy", "pytest", "pydantic")
+_SUBJECTS = (
+    "feat({0}): read {1} in groups",
+    "fix({0}): close the {1} when reading fails (#{2})",
+    "Add tests of the {1}",
+    "docs: explain how the {1} is kept",
+    "refactor({0}): split the {1} from its {0}",
+    "Speed up the {1} of the {0}",
+)
+_THINGS = ("parcel", "ledger", "shelf", "order", "invoice", "label", "queue")
+
+
+def _commands(commits: int, chance: random.Random) -> Iterator[bytes]:
+    """Commits for `git fast-import`. Of every twelve the last four are a branch of three and its merge; the last four of all stay on
+    two open branches."""
+    step = (NOW - BEGIN - timedelta(days=1)) / commits
+    fork = main = 0
+    for number in range(1, commits + 1):
+        when = BEGIN + step * number + timedelta(minutes=chance.randrange(60))
+        place, open_work = number % 12, commits - number
+        if open_work < 4:
+            branch, parents = f"open-{open_work // 2}", [number - 1 if open_work % 2 == 0 else main]
+        elif place in {9, 10, 11}:
+            branch, parents = f"side-{number // 12}", [main if place == 9 else number - 1]
+            fork = number
+        else:
+            branch, parents = "main", [main, fork] if place == 0 and fork else [main]
+            main, fork = number, 0
+        yield from _commit(number, branch, [parent for parent in parents if parent], when, chance)
+
+
+def _commit(number: int, branch: str, parents: list[int], when: datetime, chance: random.Random) -> Iterator[bytes]:
+    name, email = _AUTHORS[chance.random() < 0.3]
+    thing, other = chance.sample(_THINGS, 2)
+    text = chance.choice(_SUBJECTS).format(thing, other, number)
+    if len(parents) > 1:
+        text = f"Merge pull request #{number} from ada/{other}\n\nBring the {other} in"
+    elif chance.random() < 0.4:
+        text += f"\n\nThe {other} was read twice.\nTODO: measure the {thing}."
+    who = f"{name} <{email}> {int(when.timestamp())} +0200"
+    message = f"{text}\n".encode()
+    yield f"commit refs/heads/{branch}\nmark :{number}\nauthor {who}\ncommitter {who}\n".encode()
+    yield b"data %d\n%s\n" % (len(message), message)
+    yield "".join(f"{'merge' if at else 'from'} :{parent}\n" for at, parent in enumerate(parents)).encode()
+    if len(parents) < 2:
+        library = chance.choice(_LIBRARIES)
+        yield _file(f"shop/{thing}.py", f"import {library}\n\n\ndef {other}_{number}():\n    return {library}\n")
+        if number % 9 == 1:
+            listed = ", ".join(f'"{each}"' for each in _LIBRARIES[: 1 + number % 7])
+            yield _file("pyproject.toml", f'[project]\nname = "shop"\ndependencies = [{listed}]\n')
+    yield b"\n"
+
+
+def _file(name: str, content: str) -> bytes:
+    return b"M 100644 inline %s\ndata %d\n%s\n" % (name.encode(), len(content.encode()), content.encode())
+
+
+def _notes() -> list[Note]:
+    """Notes with ids that are given, so that their entries are the same in every home."""
+    texts = (("Paired on the release checklist.", []), ("Plan the next release.", ["plan"]), ("Waiting for keys.", ["blocker"]))
+    return [
+        Note(note_id=f"{week}-{at}", text=text, authored_at=NOW - timedelta(days=7 * week + at), tags=tags)
+        for week in range(4)
+        for at, (text, tags) in enumerate(texts)
+    ]

@@ -42,7 +42,7 @@ def table_result(
 ) -> dg.MaterializeResult[None]:
     """The result of an asset that keeps a table: its columns and row count, and what became of the rows of this run."""
     with warehouse.read() as session:
-        rows = session.count(f"SELECT count(*) FROM {spec.name}")  # noqa: S608
+        rows = session.count(f"SELECT count(*) FROM {spec.name}")
     metadata = {"dagster/row_count": rows, "dagster/column_schema": table_columns(spec), **count_metadata(counts)}
     return dg.MaterializeResult(metadata={**metadata, **extra})
 

@@ -5,6 +5,7 @@ Exit status: 0 done, 1 done in part or not at all, 2 bad input. Everything for p
 """
 
 # Typer reads the annotations of the commands when they are called, so they are not postponed.
+import errno
 import sys
 from datetime import date
 from pathlib import Path
@@ -41,8 +42,9 @@ def main() -> None:
     except SoloistError as error:
         sys.stderr.write(f"soloist: {error}\n")
         sys.exit(2 if isinstance(error, BadInput) else 1)
-    except BrokenPipeError:
-        sys.exit(0)
+    except OSError as error:
+        sys.stderr.write(f"soloist: {_system_sentence(error)}\n")
+        sys.exit(1)
 
 
 @app.command()
@@ -210,10 +212,20 @@ def gc() -> None:
 def _connect() -> Connections:
     settings = load_settings()
     _ = settings.zone  # a timezone that is none is said before anything is done
+    home = settings.home.absolute()
+    if not next(path for path in (home, *home.parents) if path.exists()).is_dir():
+        raise BadInput(f"The home folder {home} is, or lies in, a file; set SOLOIST_HOME to a folder.")
     from resources.sentry import initialise
 
     initialise(settings.sentry_dsn.get_secret_value() if settings.sentry_dsn else "", settings.environment, "soloist")
     return Connections(settings)
+
+
+def _system_sentence(error: OSError) -> str:
+    where = f" at {error.filename}" if error.filename else ""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"There is no room left on the disk{where}; free some space and try again, what was made so far is kept."
+    return f"The system refused{where} ({error.strerror or error}); check the path, its folder and their permissions."
 
 
 def _show_report(kind: str, period: str | None, as_json: bool) -> None:

@@ -16,8 +16,9 @@ from orchestration_assets.reports.model import DOCUMENTS, ReportKind
 from orchestration_assets.skills.model import SKILLS
 from orchestration_assets.worklogs.model import NOTES, Note
 from orchestration_assets.worklogs.notes import find_note, new_note, store_attachment
+from orchestration_assets.worklogs.scope import resolve_scope
 from resources import clock, git, progress
-from resources.errors import BadInput
+from resources.errors import BadInput, SoloistError
 from resources.sources import load_sources, remember_sources
 
 if TYPE_CHECKING:
@@ -38,20 +39,22 @@ def run_command(
     if since and until and until < since:
         raise BadInput(f"--until {until} lies before --since {since}; swap them.")
     settings = connections.settings
-    for path in repositories or []:
-        git.open_repository(path)  # a path that is no repository is refused before anything is remembered
-    if repositories or authors:
-        remember_sources(settings, repositories, authors)
-    if not load_sources(settings).repositories:
-        sys.stderr.write("No repository is watched, only notes; name one with --repo.\n")
-    running.prepare_instance(settings)
-    with running.only_run(settings), quiet_dagster(), _instance() as instance:
-        from sensors.dead_runs import reap_dead_runs
+    readable, unreadable = _readable(repositories or [])
+    with running.only_run(settings):
+        if readable or authors:
+            remember_sources(settings, readable or None, authors)
+        if not load_sources(settings).repositories:
+            sys.stderr.write("No repository is watched, only notes; name one with --repo.\n")
+        running.prepare_instance(settings)
+        with quiet_dagster(), _instance() as instance:
+            from sensors.dead_runs import reap_dead_runs
 
-        reap_dead_runs(instance)
-        with show_progress(enabled=not as_json and sys.stderr.isatty()) as say:
-            result = running.refresh(connections, instance, clock.now(), since, until, say)
-    for problem in result.problems:
+            reap_dead_runs(instance)
+            with show_progress(enabled=not as_json and sys.stderr.isatty()) as say:
+                result = running.refresh(connections, instance, clock.now(), since, until, say)
+    problems = [*unreadable, *_silent_authors(connections), *result.problems]
+    result = result.model_copy(update={"problems": problems})
+    for problem in problems:
         sys.stderr.write(f"soloist: {problem}\n")
     if as_json:
         showing.print_json(result)
@@ -60,8 +63,38 @@ def run_command(
     return 1 if result.problems or any(counts.failed for counts in result.assets.values()) else 0
 
 
+def _readable(repositories: list[Path]) -> tuple[list[Path], list[str]]:
+    """Those paths that are repositories, and a sentence for each that is none: it is not remembered. Raises BadInput where none is one."""
+    readable: list[Path] = []
+    errors: list[BadInput] = []
+    for path in repositories:
+        try:
+            git.open_repository(path)
+            readable.append(path)
+        except BadInput as error:
+            errors.append(error)
+    if errors and not readable:
+        raise errors[0]
+    return readable, [str(error) for error in errors]
+
+
+def _silent_authors(connections: Connections) -> list[str]:
+    """A sentence where authors were chosen and no commit is by any of them: more likely a slip of the pen than a wish."""
+    with connections.warehouse.read() as session:
+        scope = resolve_scope(session, load_sources(connections.settings).authors)
+        condition, parameters = scope.condition()
+        sql = f"SELECT count(*) FROM worklog_entries AS e WHERE e.source <> 'note' AND {condition}"  # noqa: S608
+        if scope.names is None or session.scalar(sql, parameters):
+            return []
+        if not session.scalar("SELECT count(*) FROM worklog_entries WHERE source <> 'note' AND NOT vanished"):
+            return []
+    names = ", ".join(scope.names)
+    return [f"No commit is by {names}; name an address or a name as `git log` shows it with --author, or `all`."]
+
+
 def _print_outcome(connections: Connections, result: RunResult) -> None:
-    with contextlib.suppress(showing.NothingMade):
+    # What keeps the report from being shown was said already where there are problems.
+    with contextlib.suppress(SoloistError if result.problems else showing.NothingMade):
         showing.print_markdown(showing.report_bytes(connections, ReportKind.STATUS_REPORT, None, "md").decode())
     with connections.warehouse.read() as session:
         top = session.rows(SKILLS, order_by='"rank"')[:8]
@@ -168,6 +201,8 @@ def list_notes(connections: Connections, as_json: bool) -> None:
     with connections.warehouse.read() as session:
         notes = session.rows(NOTES, where="NOT deleted", order_by="authored_at DESC, note_id")
     shown = [_shown_note(connections, note) for note in notes]
+    if not shown:
+        sys.stderr.write('There are no notes; `soloist log "..."` makes one.\n')
     if as_json:
         showing.print_json(ShownNotes(shown))
         return
@@ -222,9 +257,9 @@ def restore(connections: Connections, folder: Path) -> None:
 def collect_garbage(connections: Connections) -> None:
     from orchestration_assets.jobs import prune_runs
 
-    collected = maintenance.collect_garbage(connections.warehouse, connections.store, datetime.now(UTC))
     running.prepare_instance(connections.settings)
-    with _instance() as instance:
+    with running.only_run(connections.settings), _instance() as instance:
+        collected = maintenance.collect_garbage(connections.warehouse, connections.store, datetime.now(UTC))
         runs = prune_runs(instance, connections.settings.keep_runs_days)
     sys.stderr.write(
         f"Removed {collected.objects} objects ({collected.object_bytes:,} bytes) and {runs} old runs; "

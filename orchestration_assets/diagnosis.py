@@ -107,7 +107,13 @@ def _language_model(connections: Connections) -> Finding:
             "fallback",
             "no model configured; every agent works extractively (set SOLOIST_MODEL_URL and SOLOIST_MODEL)",
         )
-    return "ok", f"{connections.language_model.maker} at {connections.settings.model_url}"
+    from resources.language_model.endpoint import public_url, served_models
+
+    key = connections.settings.model_api_key
+    maker, address = connections.language_model.maker, public_url(connections.settings.model_url)
+    if served_models(connections.settings.model_url, key.get_secret_value() if key else None) is None:
+        return "broken", f"{maker} at {address} does not list its models; check that it runs, its address and its key."
+    return "ok", f"{maker} at {address}"
 
 
 def _profile(connections: Connections) -> Finding:

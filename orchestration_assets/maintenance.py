@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import shutil
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -38,33 +40,33 @@ def back_up(warehouse: Warehouse, store: ObjectStore, settings: Settings, target
     """
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise BadInput(f"{target} exists and is not empty; name a new folder for the backup.")
-    target.mkdir(parents=True, exist_ok=True)
-    warehouse.backup(target / WAREHOUSE_FILE)
-    objects = target / "objects"
-    objects.mkdir()
-    referenced = _referenced(warehouse)
-    for sha256 in sorted(referenced):
-        (objects / sha256).write_bytes(store.get_verified(sha256))
-    for path in (settings.sources_path, settings.profile_path):
-        if path.exists():
-            (target / path.name).write_bytes(path.read_bytes())
-    manifest = {"objects": sorted(referenced), "warehouse": WAREHOUSE_FILE}
-    (target / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+    part = target.with_name(target.name + ".part")
+    shutil.rmtree(part, ignore_errors=True)
+    try:
+        (part / "objects").mkdir(parents=True)
+        warehouse.backup(part / WAREHOUSE_FILE)
+        referenced = sorted(_referenced(warehouse))
+        for sha256 in referenced:
+            (part / "objects" / sha256).write_bytes(store.get_verified(sha256))
+        for path in (settings.sources_path, settings.profile_path):
+            if path.exists():
+                (part / path.name).write_bytes(path.read_bytes())
+        manifest = {"objects": referenced, "warehouse": WAREHOUSE_FILE}
+        (part / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+        part.replace(target)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
     return len(referenced)
 
 
 def restore(warehouse: Warehouse, store: ObjectStore, settings: Settings, source: Path) -> int:
-    """Brings back what `back_up` saved; returns the number of objects. The warehouse that was here is kept aside."""
-    manifest = source / "manifest.json"
-    try:
-        objects: list[str] = json.loads(manifest.read_text(encoding="utf-8"))["objects"]
-    except (OSError, ValueError, KeyError):
-        raise BadInput(
-            f"{source} is no backup of Soloist (it has no readable manifest.json); name the folder that `soloist backup` made."
-        ) from None
+    """Brings back what `back_up` saved; returns the number of objects. The warehouse that was here is kept aside.
+
+    A damaged backup is refused before anything is changed. Raises BadInput.
+    """
+    objects = _saved_objects(source)
     for sha256 in objects:
-        if store.put_immutable((source / "objects" / sha256).read_bytes(), "application/octet-stream") != sha256:
-            raise BadInput(f"The object {sha256} in {source} is damaged; restore from another backup.")
+        store.put_immutable((source / "objects" / sha256).read_bytes(), "application/octet-stream")
     warehouse.restore(source / WAREHOUSE_FILE)
     for path in (settings.sources_path, settings.profile_path):
         saved = source / path.name
@@ -84,9 +86,29 @@ def collect_garbage(warehouse: Warehouse, store: ObjectStore, now: datetime) -> 
     return Collected(len(orphans), sum(info.size for info in orphans), max(0, before - warehouse.size_bytes))
 
 
+def _saved_objects(source: Path) -> list[str]:
+    """The sha256 of every object of a backup, each proven to be there and whole. Raises BadInput."""
+    try:
+        objects = [str(name) for name in json.loads((source / "manifest.json").read_bytes())["objects"]]
+    except (OSError, ValueError, LookupError, TypeError):
+        raise BadInput(
+            f"{source} is no backup of Soloist (it has no readable manifest.json); name the folder that `soloist backup` made."
+        ) from None
+    for sha256 in objects:
+        try:
+            is_whole = hashlib.sha256((source / "objects" / sha256).read_bytes()).hexdigest() == sha256
+        except (OSError, ValueError):
+            is_whole = False
+        if not is_whole:
+            raise BadInput(
+                f"The object {sha256[:64]!r} in the backup {source} is damaged or missing; restore another backup, nothing was changed."
+            )
+    return objects
+
+
 def _referenced(warehouse: Warehouse) -> set[str]:
     with warehouse.read() as session:
         found = {row.sha256 for row in session.rows(DOCUMENTS)}
         found |= {sha256 for row in session.rows(NOTES) for sha256 in row.attachments}
-        attached = session.query(f"SELECT DISTINCT unnest(attachments) AS sha256 FROM {ENTRIES.name}")  # noqa: S608
+        attached = session.query(f"SELECT DISTINCT unnest(attachments) AS sha256 FROM {ENTRIES.name}")
         return found | set(attached["sha256"].to_pylist())

@@ -17,7 +17,7 @@ from orchestration_assets.partitions import (
     ranges,
 )
 from orchestration_assets.reports.calendar import Calendar, period_key
-from orchestration_assets.reports.selection import index_by_period
+from orchestration_assets.reports.judgements import citation_check
 from orchestration_assets.reports.model import DOCUMENTS, Period, ReportEntry, ReportKind
 from orchestration_assets.reports.queries import (
     calendar_of,
@@ -27,10 +27,12 @@ from orchestration_assets.reports.queries import (
     report_entries,
     stale_items,
 )
+from orchestration_assets.reports.selection import index_by_period
+from orchestration_assets.verdicts import is_judged
 from orchestration_assets.worklogs.agent import AnalysisAgent
+from orchestration_assets.worklogs.queries import analysis_hashes
 from orchestration_assets.worklogs.reading import survey
 from orchestration_assets.worklogs.scope import Scope, resolve_scope
-from orchestration_assets.worklogs.queries import analysis_hashes
 from resources.sources import load_sources
 
 if TYPE_CHECKING:
@@ -103,6 +105,17 @@ def stale_periods(
     return StalePeriods(kind, sorted(stale), ranges(kind, stale, lambda key: key not in held, MAX_PERIODS_PER_RUN))
 
 
+def unjudged_periods(session: Session, settings: Settings, kind: ReportKind) -> list[Range]:
+    """The newest period that has a document, where no check has judged the documents as they stand: a run was killed before its check.
+    A run of any one period judges them all."""
+    check, rows = citation_check(kind.value)
+    keys = session.query(f"SELECT max(key) AS key FROM {DOCUMENTS.name} WHERE {rows}")["key"].to_pylist()
+    if keys == [None] or is_judged(session, check, DOCUMENTS.name, rows):
+        return []
+    newest = partition_key(parse_key(kind, keys[0], calendar_of(settings)))
+    return [(newest, newest)]
+
+
 def _candidates(
     kind: ReportKind,
     calendar: Calendar,
@@ -121,7 +134,7 @@ def _candidates(
 
 def _horizon_start(session: Session, scope: Scope, calendar: Calendar, settings: Settings) -> date | None:
     condition, parameters = scope.condition()
-    latest = session.scalar(f"SELECT max(e.authored_at) FROM worklog_entries AS e WHERE {condition}", parameters)  # noqa: S608
+    latest = session.scalar(f"SELECT max(e.authored_at) FROM worklog_entries AS e WHERE {condition}", parameters)
     return calendar.local_day(latest) - settings.horizon if isinstance(latest, datetime) else None
 
 

@@ -16,7 +16,7 @@ from orchestration_assets.asset_support import COUNTS
 from orchestration_assets.contracts import AssetCounts, RunResult
 from orchestration_assets.jobs import REPORT_JOBS, refresh_worklogs_job
 from orchestration_assets.partitions import newest_first, range_tags
-from orchestration_assets.planning import month_ranges, stale_months, stale_periods
+from orchestration_assets.planning import month_ranges, stale_months, stale_periods, unjudged_periods
 from orchestration_assets.reports.kinds import ReportKind
 from resources.errors import SoloistError
 from resources.processes import PROCESS_TAG, this_process
@@ -24,8 +24,13 @@ from resources.settings import ROOT, Settings
 
 if TYPE_CHECKING:
     import dagster as dg
+    from dagster._utils.error import SerializableErrorInfo
 
     from orchestration_assets.session import Connections
+
+
+BASIS = frozenset({"worklog_entries", "code_excerpts", "worklog_analyses"})
+"""The assets that all others rest on: where one of them fails, a command ends; what else fails is left out, and the rest is made."""
 
 
 class RunFailed(SoloistError):
@@ -34,26 +39,33 @@ class RunFailed(SoloistError):
 
 @dataclass
 class Totals:
-    """What became of the rows of each asset, over all runs of one command."""
+    """What became of the rows of each asset, over all runs of one command. `failures` are why, and the assets that failed so."""
 
     assets: dict[str, AssetCounts] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    failures: dict[str, list[str]] = field(default_factory=dict)
 
     def add(self, asset: str, counts: dict[str, int]) -> None:
         known = self.assets.get(asset, AssetCounts(read=0, made=0, unchanged=0, failed=0))
         self.assets[asset] = AssetCounts(**{key: value + counts[key] for key, value in known.model_dump().items()})
 
     def result(self) -> RunResult:
-        return RunResult(assets=self.assets, problems=list(dict.fromkeys(self.problems)))
+        left_out = [f"{', '.join(dict.fromkeys(assets))}: {reason}" for reason, assets in self.failures.items()]
+        return RunResult(assets=self.assets, problems=list(dict.fromkeys([*self.problems, *left_out])))
 
 
 def prepare_instance(settings: Settings) -> Path:
     """Makes Dagster's home folder with its configuration where there is none, and tells Dagster of it."""
     home = settings.dagster_home.absolute()
-    home.mkdir(parents=True, exist_ok=True)
     configuration = home / "dagster.yaml"
-    if not configuration.exists():
-        shutil.copyfile(ROOT / "deploy" / "local" / "dagster.yaml", configuration)
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        if not configuration.exists():
+            shutil.copyfile(ROOT / "deploy" / "local" / "dagster.yaml", configuration)
+    except OSError as error:
+        raise SoloistError(
+            f"Dagster's home folder {home} cannot be made ({error.strerror}); set DAGSTER_HOME to another folder, or unset it."
+        ) from error
     os.environ["DAGSTER_HOME"] = str(home)
     return home
 
@@ -100,7 +112,8 @@ def refresh(
     for kind in ReportKind:
         with warehouse.read() as session:
             stale = stale_periods(session, settings, maker, kind, now, since, until)
-        for first, last in newest_first(stale.ranges):
+            asked = stale.ranges or unjudged_periods(session, settings, kind)
+        for first, last in newest_first(asked):
             say(f"{kind.value} {first}" + (f" to {last}" if last != first else ""))
             execute(definitions, instance, REPORT_JOBS[kind].name, range_tags(first, last), totals)
     return totals.result()
@@ -109,7 +122,7 @@ def refresh(
 def execute(
     definitions: dg.Definitions, instance: dg.DagsterInstance, job: str, tags: dict[str, str], totals: Totals
 ) -> None:
-    """One Dagster run in this process. Raises RunFailed with the reason where it fails."""
+    """One Dagster run in this process. A failure goes into `totals`, unless it is one of the BASIS: then it raises RunFailed."""
     result = definitions.resolve_job_def(job).execute_in_process(
         instance=instance,
         tags={**tags, PROCESS_TAG: this_process()},
@@ -126,26 +139,45 @@ def execute(
         if COUNTS in metadata:
             totals.add(name, metadata[COUNTS])
         totals.problems += metadata.get("problems", [])
-    if not result.success:
-        raise RunFailed(failure_sentence(result))
+    if result.success:
+        return
+    asset, reason = failure(result)
+    if asset in BASIS or not asset:
+        raise RunFailed(f"{asset}: {reason}" if asset else reason)
+    totals.failures.setdefault(reason, []).append(asset)
 
 
-def failure_sentence(result: dg.ExecuteInProcessResult) -> str:
-    """Why a run failed, in one sentence: the error of its first failed step, or the check that stopped it."""
+def failure(result: dg.ExecuteInProcessResult) -> tuple[str, str]:
+    """The asset in which a run failed, and why, in one sentence: the error of its first failed step, or the check that stopped it."""
     for event in result.all_events:
         if event.is_step_failure:
-            error = event.step_failure_data.error
-            while error is not None and error.cause is not None:
-                error = error.cause
-            text = (error.message if error else "unknown error").strip()
-            return f"{event.step_key}: {text.partition(': ')[2] or text}"
+            return str(event.step_key), _reason(event.step_failure_data.error)
     for evaluation in result.get_asset_check_evaluations():
         if not evaluation.passed:
-            return (
+            return "", (
                 f"The check {evaluation.check_name} of {evaluation.asset_key.to_user_string()} failed: {evaluation.description}; "
                 "what rests on it was not made."
             )
-    return "The run failed; `soloist ui` shows its events."
+    return "", "The run failed; `soloist ui` shows its events."
+
+
+def _reason(error: SerializableErrorInfo | None) -> str:
+    """The sentence of the first SoloistError in a chain of errors, else the message of the last error."""
+    sentences = {kind.__name__ for kind in _kinds_of(SoloistError)}
+    while error is not None and error.cause is not None and error.cls_name not in sentences:
+        error = error.cause
+    if error is None:
+        return "The reason is not known; `soloist ui` shows the run's events."
+    if error.cls_name == "DagsterExecutionInterruptedError":
+        return "The run was interrupted; what was made is kept, and the next `soloist run` goes on from there."
+    text = error.message.strip()
+    return text.partition(": ")[2] or text
+
+
+def _kinds_of(kind: type[SoloistError]) -> Iterator[type[SoloistError]]:
+    yield kind
+    for each in kind.__subclasses__():
+        yield from _kinds_of(each)
 
 
 def require_free_pools(instance: dg.DagsterInstance) -> None:

@@ -28,7 +28,13 @@ def serve_ui(connections: Connections, host: str, port: int) -> int:
     home = prepare_instance(connections.settings)
     with connections.warehouse.read():
         pass  # a warehouse that cannot be opened is said here, in one sentence
-    environment = {**os.environ, "DAGSTER_HOME": str(home), "SOLOIST_HOME": str(connections.settings.home.absolute())}
+    environment = {
+        **os.environ,
+        "DAGSTER_HOME": str(home),
+        "SOLOIST_HOME": str(connections.settings.home.absolute()),
+        # Dagster recommends another command to whoever starts this one; that is no advice for the person at the terminal.
+        "PYTHONWARNINGS": "ignore:Function `dev_command` is superseded",
+    }
     command = [
         *(str(Path(sys.executable).parent / "dagster"), "dev", "-w", str(ROOT / "workspace.yaml")),
         *("-h", host, "-p", str(port)),

@@ -75,7 +75,7 @@ def report_bytes(connections: Connections, kind: ReportKind, period: str | None,
 
 def latest_key(session: Session, kind: ReportKind) -> str | None:
     """The key of the latest period that has a document. Keys of one kind sort by time."""
-    found = session.scalar(f"SELECT max(key) FROM {DOCUMENTS.name} WHERE kind = ?", [kind.value])  # noqa: S608
+    found = session.scalar(f"SELECT max(key) FROM {DOCUMENTS.name} WHERE kind = ?", [kind.value])
     return None if found is None else str(found)
 
 
@@ -146,7 +146,7 @@ def latest_quotes(session: Session, connections: Connections, skill: str, limit:
     table = session.query(
         f"""SELECT s.entry_id, coalesce(e.commit_hash, e.source) AS source, s.quote FROM {SKILL_EVIDENCE.name} AS s
         JOIN worklog_entries AS e USING (entry_id) WHERE s.skill = ? AND {condition}
-        ORDER BY s.day DESC, s.entry_id LIMIT {int(limit)}""",  # noqa: S608
+        ORDER BY s.day DESC, s.entry_id LIMIT {int(limit)}""",
         [skill, *parameters],
     )
     return [ShownEvidence(**row) for row in table.to_pylist()]

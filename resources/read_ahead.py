@@ -32,7 +32,7 @@ def read_ahead(items: Iterable[T], most: int = 2) -> Generator[T]:
             for item in iterator:
                 if not put((item, None)):
                     return
-        except BaseException as error:  # noqa: BLE001 (raised again in the consumer's thread)
+        except BaseException as error:
             end = error
         finally:
             if isinstance(iterator, Generator):

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from orchestration_assets.jobs import REPORT_JOBS
+from orchestration_assets.jobs import REPORT_JOBS, refresh_worklogs_job
 from orchestration_assets.reports.kinds import ReportKind
 
 
@@ -19,6 +19,7 @@ def stale_reports_sensor(context: dg.SensorEvaluationContext) -> Iterator[dg.Run
     It moves only once nothing is stale; until then the run keys keep a request from being made twice."""
     from orchestration_assets.connections import open_language_model, open_warehouse
     from orchestration_assets.planning import stale_periods
+    from orchestration_assets.reports.agent import AGENTS
     from orchestration_assets.requests import period_requests
     from orchestration_assets.verdicts import table_fingerprint
     from resources.clock import now
@@ -26,6 +27,10 @@ def stale_reports_sensor(context: dg.SensorEvaluationContext) -> Iterator[dg.Run
     from resources.settings import load_settings
     from resources.sources import load_sources
 
+    at_work = dg.RunsFilter(job_name=refresh_worklogs_job.name, statuses=[dg.DagsterRunStatus.STARTED])
+    if context.instance.get_runs_count(at_work):
+        yield dg.SkipReason("Entries are being refreshed; what is stale is known after that.")
+        return
     settings, instant = load_settings(), now()
     warehouse, maker = open_warehouse(settings), open_language_model(settings).maker
     with warehouse.read() as session:
@@ -33,6 +38,7 @@ def stale_reports_sensor(context: dg.SensorEvaluationContext) -> Iterator[dg.Run
             table_fingerprint(session, "worklog_analyses"),
             table_fingerprint(session, "worklog_entries"),
             maker,
+            [agent.version for agent in AGENTS.values()],
             settings.timezone,
             settings.working_days,
             settings.horizon_days,

@@ -7,7 +7,6 @@ nothing disturbed. `test_crashes.py` and `soak/test_crashes.py` choose the point
 from __future__ import annotations
 
 import hashlib
-import os
 import random
 import shutil
 import signal

@@ -14,15 +14,16 @@ def _citation_check(asset: dg.AssetsDefinition, kind: str) -> dg.AssetChecksDefi
         required_resource_keys={"warehouse", "object_store"},
     )
     def check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
-        from orchestration_assets.reports.judgements import every_claim_cites_evidence
+        from orchestration_assets.reports.judgements import citation_check, every_claim_cites_evidence
         from orchestration_assets.verdicts import judge
 
+        name, rows = citation_check(kind)
         judgement = judge(
             context.resources.warehouse,
-            f"{kind}.every_claim_cites_evidence",
+            name,
             "documents",
             lambda session: every_claim_cites_evidence(session, context.resources.object_store, kind),
-            rows=f"kind = '{kind}'",
+            rows=rows,
         )
         return dg.AssetCheckResult(passed=judgement.passed, description=judgement.detail)
 

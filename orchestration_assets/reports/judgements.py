@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from resources.warehouse import Session
 
 
+def citation_check(kind: str) -> tuple[str, str]:
+    """The name of the verdict on the documents of a kind, and the SQL condition on `documents` that says which rows it is on."""
+    return f"{kind}.every_claim_cites_evidence", f"kind = '{kind}'"
+
+
 def every_claim_cites_evidence(session: Session, store: ObjectStore, kind: str) -> Judgement:
     """Whether every claim of every document of a kind cites entries that exist, by quotes that stand in them."""
     documents = session.rows(DOCUMENTS, where="kind = ? AND format = 'json'", params=[kind])

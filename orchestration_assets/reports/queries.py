@@ -49,7 +49,7 @@ def report_entries(
     if until is not None:
         condition += " AND e.authored_at < ?"
         parameters = [*parameters, datetime.combine(until, datetime.min.time(), UTC) + timedelta(days=2)]
-    chosen = f"entry_id IN (SELECT e.entry_id FROM worklog_entries AS e WHERE {condition})"  # noqa: S608
+    chosen = f"entry_id IN (SELECT e.entry_id FROM worklog_entries AS e WHERE {condition})"
     analyses = {row.entry_id: row for row in session.rows(ANALYSES, where=chosen, params=parameters)}
     entries = session.rows(ENTRIES, where=chosen, params=parameters, order_by="authored_at, entry_id")
     return [

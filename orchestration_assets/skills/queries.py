@@ -22,7 +22,7 @@ def skill_hashes(session: Session, scope: Scope) -> dict[str, str]:
         FROM worklog_entries AS e
         JOIN derivations AS a ON a.agent = 'worklog_analysis' AND a.key = e.entry_id AND a.reason IS NULL
         LEFT JOIN derivations AS x ON x.agent = 'code_excerpts' AND x.key = e.entry_id
-        WHERE {condition} ORDER BY e.repository_id, e.authored_at, e.entry_id""",  # noqa: S608
+        WHERE {condition} ORDER BY e.repository_id, e.authored_at, e.entry_id""",
         parameters,
     )
     return dict(zip(table["entry_id"].to_pylist(), table["input_hash"].to_pylist(), strict=True))
@@ -47,7 +47,7 @@ def evidence_in_scope(session: Session, scope: Scope) -> list[SkillEvidence]:
     condition, parameters = scope.condition()
     return session.rows(
         SKILL_EVIDENCE,
-        where=f"entry_id IN (SELECT e.entry_id FROM worklog_entries AS e WHERE {condition})",  # noqa: S608
+        where=f"entry_id IN (SELECT e.entry_id FROM worklog_entries AS e WHERE {condition})",
         params=parameters,
         order_by="skill, day, entry_id",
     )

@@ -32,7 +32,7 @@ def expected_hashes(session: Session, scope: Scope) -> dict[str, tuple[str, str]
     table = session.query(
         f"""SELECT e.entry_id, e.repository_id, e.commit_hash FROM worklog_entries AS e
         WHERE e.source = 'git' AND NOT e.is_merge AND NOT e.is_bot AND len(e.files) BETWEEN 1 AND {MASS} AND {condition}
-        ORDER BY e.repository_id, e.authored_at, e.entry_id""",  # noqa: S608
+        ORDER BY e.repository_id, e.authored_at, e.entry_id""",
         parameters,
     )
     return {row["entry_id"]: (row["repository_id"], row["commit_hash"]) for row in table.to_pylist()}

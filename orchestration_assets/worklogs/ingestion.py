@@ -8,32 +8,30 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
-
-from orchestration_assets.worklogs.classification import is_assisted, is_bot
-from orchestration_assets.worklogs.model import Entry, FileChange, Person
-from resources.language_model.agent import content_hash
 
 if TYPE_CHECKING:
     from resources.git.graph import CommitGraph
     from resources.git.identities import Identity
-    from resources.git.parsing import Commit
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+QUARTER = 15 * 60
+"""Seconds. Every timezone's days begin on one of these, so that a month need be found once for each."""
 
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Everything of an entry that can change while its commit stays the same."""
+    """Everything of an entry that can change while its commit stays the same. `landed` is in Unix seconds."""
 
     entry_id: str
     commit_hash: str
     month: date
-    landed_at: datetime | None
+    landed: int | None
     branch: str | None
     merged_by: str | None
     vanished: bool = False
@@ -98,6 +96,11 @@ def placements(
         for identity, commits in equals.items()
         for ordinal, (_, commit) in enumerate(sorted(commits))
     }
+
+    @cache
+    def month_of(authored: int, committed: int) -> date:
+        return local_month(instant(authored * QUARTER), instant(committed * QUARTER), zone, now)
+
     landings, landed_by, branch_of = graph.landings(), graph.landed_by(), graph.branch_of()
     found: dict[str, Placement] = {}
     for commit, authored, committed in zip(graph.hashes, graph.authored, graph.committed, strict=True):
@@ -107,8 +110,8 @@ def placements(
         found[commit] = Placement(
             entry_id=ids[commit],
             commit_hash=commit,
-            month=local_month(instant(authored), instant(committed), zone, now),
-            landed_at=None if landed is None else instant(landed),
+            month=month_of(authored // QUARTER, committed // QUARTER),
+            landed=landed,
             branch=None if landed is not None else branch_of.get(commit),
             merged_by=None if merge is None else ids[merge],
         )
@@ -134,67 +137,6 @@ def plan(present: Mapping[str, Placement], stored: Iterable[Placement]) -> Plan:
     return asked
 
 
-def entries(
-    commits: Iterable[Commit], wanted: Mapping[str, Placement], repository_id: str, repository: str
-) -> Iterator[Entry]:
-    """The rows of the commits that were read."""
-    for commit in commits:
-        placement = wanted[commit.hash]
-        files = [
-            FileChange.trusted({"path": path, "old_path": old, "added": added, "deleted": deleted})
-            for path, old, added, deleted in commit.files
-        ]
-        text = commit.message.strip("\n")
-        subject = text.split("\n", 1)[0]
-        co_authors = [Person(name=name, email=email) for name, email in co_author_trailers(text)]
-        yield Entry.trusted(
-            {
-                "entry_id": placement.entry_id,
-                "source": "git",
-                "repository_id": repository_id,
-                "repository": repository,
-                "commit_hash": commit.hash,
-                "text": text,
-                "subject": subject,
-                "author_name": commit.author_name,
-                "author_email": commit.author_email,
-                "authored_at": instant(commit.authored),
-                "author_offset": commit.author_offset,
-                "committed_at": instant(commit.committed),
-                "committer_offset": commit.committer_offset,
-                "landed_at": placement.landed_at,
-                "branch": placement.branch,
-                "is_merge": len(commit.parents) > 1,
-                "merged_by": placement.merged_by,
-                "parents": list(commit.parents),
-                "co_authors": co_authors,
-                "files": files,
-                "files_complete": commit.files_complete,
-                "is_bot": is_bot(commit.author_name, commit.author_email),
-                "is_assisted": is_assisted(text, commit.author_name),
-                "tags": [],
-                "minutes": None,
-                "attachments": [],
-                "vanished": False,
-                "month": placement.month,
-                "input_hash": content_hash(
-                    text, [(f.path, f.old_path, f.added, f.deleted) for f in files], len(commit.parents) > 1
-                ),
-            }
-        )
-
-
-def co_author_trailers(text: str) -> list[tuple[str, str]]:
-    """(name, e-mail) of the `Co-authored-by` trailers, in order, each once."""
-    found: dict[tuple[str, str], None] = {}
-    for line in text.splitlines():
-        key, _, value = line.partition(":")
-        if key.strip().lower() == "co-authored-by" and "<" in value:
-            name, _, email = value.partition("<")
-            found[(name.strip(), email.partition(">")[0].strip())] = None
-    return list(found)
-
-
 def instant(seconds: int) -> datetime:
     """An instant of UTC; times that no calendar holds become the nearest that one does."""
     try:
@@ -209,6 +151,6 @@ def combine(graphs: Sequence[dict[str, Placement]]) -> dict[str, Placement]:
     for graph in graphs:
         for commit_hash, placement in graph.items():
             known = combined.get(commit_hash)
-            if known is None or (known.landed_at is None and placement.landed_at is not None):
+            if known is None or (known.landed is None and placement.landed is not None):
                 combined[commit_hash] = placement
     return combined

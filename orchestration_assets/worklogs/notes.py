@@ -60,10 +60,10 @@ def store_attachment(store: ObjectStore, path: Path) -> str:
 
 def find_note(session: Session, prefix: str) -> Note:
     """The one note whose id begins with `prefix`. Raises BadInput where none or several do."""
-    found = session.rows(NOTES, where="note_id LIKE ? || '%' AND NOT deleted", params=[prefix])
-    if len(found) != 1 or not prefix:
-        many = "several notes have" if found else "no note has"
-        raise BadInput(f"{many} an id that begins with {prefix!r}; `soloist notes` lists them.".capitalize())
+    found = session.rows(NOTES, where="starts_with(note_id, ?) AND NOT deleted", params=[prefix]) if prefix else []
+    if len(found) != 1:
+        many = "Several notes have" if found else "No note has"
+        raise BadInput(f"{many} an id that begins with {prefix!r}; `soloist notes` lists them.")
     return found[0]
 
 

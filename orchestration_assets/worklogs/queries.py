@@ -36,7 +36,7 @@ def analysis_hashes(session: Session, scope: Scope, months: Collection[date] | N
     table = session.query(
         f"""SELECT e.entry_id, {INPUT_HASH} AS input_hash FROM worklog_entries AS e
         LEFT JOIN derivations AS x ON x.agent = 'code_excerpts' AND x.key = e.entry_id
-        WHERE {condition} ORDER BY e.repository_id, e.authored_at, e.entry_id""",  # noqa: S608
+        WHERE {condition} ORDER BY e.repository_id, e.authored_at, e.entry_id""",
         parameters,
     )
     return dict(zip(table["entry_id"].to_pylist(), table["input_hash"].to_pylist(), strict=True))

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from orchestration_assets.derivation import Counts
 from orchestration_assets.worklogs import ingestion
+from orchestration_assets.worklogs.entry_table import entry_table
 from orchestration_assets.worklogs.ingestion import Placement, Plan
 from orchestration_assets.worklogs.model import ENTRIES, NOTES, REPOSITORIES, Entry, Repository
 from orchestration_assets.worklogs.notes import note_entry
@@ -24,16 +25,18 @@ from resources.language_model.agent import content_hash
 from resources.read_ahead import read_ahead
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from resources.warehouse import Session, Warehouse
 
 GROUP = 2000
 
-_STORED = """SELECT entry_id, coalesce(commit_hash, '') AS commit_hash, month, landed_at, branch, merged_by, vanished
+_STORED = """SELECT entry_id, coalesce(commit_hash, '') AS commit_hash, month, epoch(landed_at)::BIGINT AS landed, branch, merged_by, vanished
     FROM worklog_entries WHERE repository_id = ?"""
 
 _MOVE = """UPDATE worklog_entries AS e SET month = m.month, landed_at = m.landed_at, branch = m.branch, merged_by = m.merged_by,
         vanished = m.vanished
-    FROM (SELECT unnest(?::VARCHAR[]) AS entry_id, unnest(?::DATE[]) AS month, unnest(?::TIMESTAMPTZ[]) AS landed_at,
+    FROM (SELECT unnest(?::VARCHAR[]) AS entry_id, unnest(?::DATE[]) AS month, to_timestamp(unnest(?::BIGINT[])) AS landed_at,
         unnest(?::VARCHAR[]) AS branch, unnest(?::VARCHAR[]) AS merged_by, unnest(?::BOOLEAN[]) AS vanished) AS m
     WHERE e.entry_id = m.entry_id"""
 
@@ -106,7 +109,7 @@ def ingest(warehouse: Warehouse, found: Survey, months: set[date]) -> Counts:
         for group in read_ahead(_read_groups(found, repository_id, asked)):
             with warehouse.write() as session:
                 session.merge(ENTRIES, group)
-            counts += Counts(read=len(group), made=len(group))
+            counts += Counts(read=group.num_rows, made=group.num_rows)
             progress.report("worklog_entries", counts.made, total)
         if asked.move:
             with warehouse.write() as session:
@@ -140,7 +143,7 @@ def _history(
     return graph, identities, {commit: bringers[h.ref] for h in heads if h.ref in bringers for commit in h.commits}
 
 
-def _read_groups(found: Survey, repository_id: str, asked: Plan) -> Iterator[list[Entry]]:
+def _read_groups(found: Survey, repository_id: str, asked: Plan) -> Iterator[pa.Table]:
     wanted = dict(asked.read)
     for clone in found.opened[repository_id]:
         if not wanted:
@@ -149,11 +152,11 @@ def _read_groups(found: Survey, repository_id: str, asked: Plan) -> Iterator[lis
         commits = git.read_commits(
             clone, None if everything and _is_fresh(found, repository_id) else list(wanted), found.problems.append
         )
-        rows = ingestion.entries((c for c in commits if c.hash in wanted), wanted, repository_id, clone.name)
-        while group := list(islice(rows, GROUP)):
-            for row in group:
-                wanted.pop(row.commit_hash or "")
-            yield group
+        reached = (commit for commit in commits if commit.hash in wanted)
+        while group := list(islice(reached, GROUP)):
+            yield entry_table(group, wanted, repository_id, clone.name)
+            for commit in group:
+                del wanted[commit.hash]
 
 
 def _is_fresh(found: Survey, repository_id: str) -> bool:
@@ -168,7 +171,7 @@ def _move(session: Session, moved: Sequence[Placement]) -> None:
         [
             [p.entry_id for p in moved],
             [p.month for p in moved],
-            [p.landed_at for p in moved],
+            [p.landed for p in moved],
             [p.branch for p in moved],
             [p.merged_by for p in moved],
             [p.vanished for p in moved],

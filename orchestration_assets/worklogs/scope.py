@@ -41,7 +41,7 @@ class Scope:
         parameters: list[object] = [list(self.names)] * 4
         if not with_merges:
             return f"{_WATCHED} AND {_BY}", parameters
-        landed = f"SELECT e.merged_by FROM worklog_entries AS e WHERE {_WATCHED} AND {_BY} AND e.merged_by IS NOT NULL"  # noqa: S608
+        landed = f"SELECT e.merged_by FROM worklog_entries AS e WHERE {_WATCHED} AND {_BY} AND e.merged_by IS NOT NULL"
         return f"{_WATCHED} AND ({_BY} OR e.entry_id IN ({landed}))", parameters * 2
 
 
@@ -58,10 +58,10 @@ def resolve_scope(session: Session, authors: Sequence[str]) -> Scope:
     condition, parameters = own.condition()
     if names and session.scalar(
         f"SELECT count(*) FROM worklog_entries AS e WHERE e.source <> 'note' AND {condition}",
-        parameters,  # noqa: S608
+        parameters,
     ):
         return own
-    if not session.scalar(f"SELECT count(*) FROM worklog_entries AS e WHERE e.source <> 'note' AND {_WATCHED}"):  # noqa: S608
+    if not session.scalar(f"SELECT count(*) FROM worklog_entries AS e WHERE e.source <> 'note' AND {_WATCHED}"):
         return own
     return Scope(None, f"Everybody's work in {where}")
 

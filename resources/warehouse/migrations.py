@@ -108,7 +108,7 @@ def stored_version(path: Path, connection: duckdb.DuckDBPyConnection, database: 
 
     table = f"{quoted(database)}._schema" if database else "_schema"
     try:
-        ((version,),) = connection.execute(f"SELECT max(version) FROM {table}").fetchall()  # noqa: S608 - our own name
+        ((version,),) = connection.execute(f"SELECT max(version) FROM {table}").fetchall()
     except (duckdb.CatalogException, duckdb.BinderException):
         version = None
     if version is None:

@@ -1,7 +1,7 @@
 """Reading and writing rows while the warehouse is open. Whoever has a `Session` holds the lock; what it returns is
 independent of it."""
 
-# ruff: noqa: S608 - every name in these statements is quoted, and `where` is SQL of the caller by contract
+
 
 from __future__ import annotations
 

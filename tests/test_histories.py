@@ -1,0 +1,229 @@
+"""However a history came to be, and however often it was looked at on the way, what is made of it is the same; and an edit makes stale
+exactly what tells of it. Without Dagster: the functions that the assets call, on real repositories."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from git_repositories import GitRepository
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from orchestration_assets.connections import open_language_model, open_object_store, open_warehouse
+from orchestration_assets.planning import stale_months, stale_periods
+from orchestration_assets.reports.calendar import period_key
+from orchestration_assets.reports.kinds import ReportKind
+from orchestration_assets.reports.making import make_reports
+from orchestration_assets.reports.queries import calendar_of, partition_period, report_entries
+from orchestration_assets.reports.selection import index_by_period
+from orchestration_assets.skills.making import make_skill_evidence, make_skills
+from orchestration_assets.worklogs.making import make_analyses, make_entries, make_excerpts
+from orchestration_assets.worklogs.model import NOTES, Note
+from orchestration_assets.worklogs.scope import resolve_scope
+from resources.settings import Settings
+from resources.warehouse import Warehouse
+
+MONDAY = datetime(2026, 10, 19, 9, tzinfo=UTC)
+NOW = datetime(2026, 11, 20, 18, tzinfo=UTC)
+
+OF_ENTRIES = ("code_excerpts", "worklog_analyses", "skill_evidence")
+AGENTS_OF_ENTRIES = ("code_excerpts", "worklog_analysis", "skill_extraction")
+
+Step = tuple[str, int, int]
+"""What is done, and two numbers that choose among what it can be done to."""
+
+_DOING = ("commit", "commit", "commit", "amend", "reset", "branch", "switch", "merge", "drop", "note", "edit", "erase", "run")
+STEPS = st.lists(st.tuples(st.sampled_from(_DOING), st.integers(0, 30), st.integers(0, 5)), min_size=3, max_size=14)
+
+
+@pytest.fixture(autouse=True)
+def _friday_evening(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOLOIST_NOW", NOW.isoformat())
+
+
+@dataclass
+class Desk:
+    """A home folder, and the notes in it, which are kept under ids that are given."""
+
+    home: Path
+    repository: GitRepository
+    notes: dict[str, Note] = field(default_factory=dict)
+
+    @property
+    def settings(self) -> Settings:
+        return Settings(home=self.home, repositories=[self.repository.path], authors=["all"], timezone="UTC")
+
+    @property
+    def warehouse(self) -> Warehouse:
+        return open_warehouse(self.settings)
+
+    def keep(self, note: Note) -> None:
+        self.notes[note.note_id] = note
+
+    def run(self) -> None:
+        """Everything that `soloist run` makes but for the resume."""
+        settings, warehouse = self.settings, self.warehouse
+        model = open_language_model(settings)
+        with warehouse.write() as session:
+            session.merge(NOTES, list(self.notes.values()))
+        months = {date.fromisoformat(key) for key in stale_months(warehouse, settings, model.maker, NOW)[0]}
+        make_entries(settings, warehouse, months)
+        make_excerpts(settings, warehouse)
+        make_analyses(settings, warehouse, model, months)
+        make_skill_evidence(settings, warehouse, model)
+        make_skills(settings, warehouse)
+        store, calendar = open_object_store(settings), calendar_of(settings)
+        for kind, keys in self.stale().items():
+            if keys:
+                periods = [partition_period(kind, key, calendar) for key in keys]
+                make_reports(kind, periods, settings, warehouse, store, model)
+
+    def stale(self) -> dict[ReportKind, list[str]]:
+        with self.warehouse.read() as session:
+            return {kind: stale_periods(session, self.settings, "extractive", kind, NOW).keys for kind in ReportKind}
+
+    def telling_of(self, entry_id: str) -> dict[ReportKind, list[str]]:
+        """The first days of the periods whose reports speak of an entry, up to today."""
+        calendar = calendar_of(self.settings)
+        with self.warehouse.read() as session:
+            entries = report_entries(session, resolve_scope(session, ["all"]), calendar)
+        told: dict[ReportKind, list[str]] = {}
+        for kind in ReportKind:
+            index = index_by_period(kind, [row for row in entries if row.entry.entry_id == entry_id], calendar)
+            candidates = (partition_period(kind, (NOW.date() - timedelta(days=back)).isoformat(), calendar) for back in range(90))
+            told[kind] = sorted({period.start.isoformat() for period in candidates if period_key(period) in index})
+        return told
+
+    def made(self) -> dict[str, list[tuple[str, ...]]]:
+        """All that is known of the entries that did not vanish, and all that adds them up."""
+        present = "SELECT entry_id FROM worklog_entries WHERE NOT vanished"
+        agents = ", ".join(f"'{name}'" for name in AGENTS_OF_ENTRIES)
+        tables = {
+            "worklog_entries": "NOT vanished",
+            **dict.fromkeys(OF_ENTRIES, f"entry_id IN ({present})"),
+            "derivations": f"agent NOT IN ({agents}) OR key IN ({present})",
+            "skills": "true",
+            "documents": "true",
+            "repositories": "true",
+        }
+        with self.warehouse.read() as session:
+            return {
+                name: [
+                    tuple(str(value) for value in row.values())
+                    for row in session.query(f"SELECT * FROM {name} WHERE {condition} ORDER BY ALL").to_pylist()
+                ]
+                for name, condition in tables.items()
+            }
+
+
+def perform(desk: Desk, step: Step, number: int) -> None:
+    """One step; one that cannot be done now does nothing. `number` makes texts different."""
+    doing, where, which = step
+    repository = desk.repository
+    when = (MONDAY + timedelta(days=where, minutes=number)).isoformat()
+    if doing == "run":
+        desk.run()
+    elif doing == "commit":
+        module, library = ("shelf", "label", "parcel")[which % 3], ("duckdb", "label", "requests")[where % 3]
+        repository.commit(
+            f"feat: keep {module} {number}" if which else f"Keep {module}",
+            {f"{module}/part_{number}.py": f"import {library}\n\n{module} = {number}\n"},
+            authored=when,
+            # Clocks differ: the committer's may be ahead of the author's, or behind it.
+            committed=(datetime.fromisoformat(when) + timedelta(days=(0, 0, 2, 0, -4, 1)[which])).isoformat(),
+        )
+    elif doing == "amend" and _commits(repository) > 1:
+        subject = repository.git("log", "-1", "--format=%s")
+        repository.git("commit", "--quiet", "--amend", "-m", f"{subject}\n\nBody {number}.\nTODO: weigh it.")
+    elif doing == "reset" and _commits(repository) > 1:
+        repository.git("reset", "--quiet", "--hard", "HEAD~1")
+    elif doing == "branch" and f"work-{which}" not in _branches(repository):
+        repository.branch(f"work-{which}")
+    elif doing in {"switch", "merge", "drop"}:
+        _with_a_branch(repository, doing, which, when)
+    elif doing == "note":
+        tags = [[], ["plan"], ["blocker"]][which % 3]
+        day = MONDAY + timedelta(days=where)
+        desk.keep(Note(note_id=f"note-{number}", text=f"Packed parcel {number}.", authored_at=day, tags=tags))
+    elif doing in {"edit", "erase"} and desk.notes:
+        note = list(desk.notes.values())[which % len(desk.notes)]
+        desk.keep(note.model_copy(update={"text": f"Packed {number}."} if doing == "edit" else {"deleted": True, "text": ""}))
+
+
+def _with_a_branch(repository: GitRepository, doing: str, which: int, when: str) -> None:
+    here = repository.git("branch", "--show-current")
+    others = [name for name in _branches(repository) if name != here]
+    if not others:
+        return
+    other = others[which % len(others)]
+    if doing == "switch":
+        repository.checkout(other)
+    elif doing == "merge":
+        repository.merge(other, authored=when)
+    elif other != "main":
+        repository.git("branch", "--quiet", "-D", other)
+
+
+def _branches(repository: GitRepository) -> list[str]:
+    return repository.git("branch", "--format=%(refname:short)").splitlines()
+
+
+def _commits(repository: GitRepository) -> int:
+    return int(repository.git("rev-list", "--count", "HEAD"))
+
+
+@contextmanager
+def desks() -> Iterator[tuple[Desk, Desk]]:
+    """Two homes that watch one repository, of one commit."""
+    folder = Path(tempfile.mkdtemp())
+    try:
+        repository = GitRepository(folder / "shop")
+        repository.commit("Begin", {"README.md": "# Shop\n"}, authored=MONDAY.isoformat())
+        yield Desk(folder / "home", repository), Desk(folder / "afresh", repository)
+    finally:
+        shutil.rmtree(folder)
+
+
+@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
+@given(STEPS)
+@example([("commit", 3, 0), ("run", 0, 0), ("commit", 4, 1), ("commit", 5, 0), ("run", 0, 0), ("amend", 0, 0), ("run", 0, 0)])
+@example([("commit", 1, 1), ("commit", 1, 3), ("run", 0, 0), ("commit", 2, 1)])
+@example([("branch", 0, 0), ("commit", 5, 2), ("run", 0, 0), ("switch", 0, 0), ("merge", 9, 0), ("run", 0, 0), ("drop", 0, 0)])
+@example([("note", 4, 0), ("note", 4, 1), ("run", 0, 0), ("edit", 0, 0), ("erase", 0, 1)])
+def test_many_runs_on_the_way_make_what_one_run_makes_at_the_end(steps: list[Step]) -> None:
+    with desks() as (desk, afresh):
+        for number, step in enumerate(steps):
+            perform(desk, step, number)
+        desk.run()
+        assert not any(desk.stale().values())
+        afresh.notes.update(desk.notes)
+        afresh.run()
+        often, once = desk.made(), afresh.made()
+        for name, rows in once.items():
+            assert often[name] == rows, name
+
+
+@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
+@given(STEPS, st.integers(0, 100))
+@example([("branch", 0, 0), ("commit", 2, 1), ("switch", 0, 0), ("merge", 20, 0)], 1)
+@example([("commit", 12, 4), ("note", 12, 1)], 1)
+def test_an_edited_entry_makes_exactly_the_periods_stale_that_tell_of_it(steps: list[Step], chosen: int) -> None:
+    with desks() as (desk, _):
+        desk.keep(Note(note_id="first", text="Packed a parcel.", authored_at=MONDAY))
+        for number, step in enumerate(steps):
+            if step[0] != "run":
+                perform(desk, step, number)
+        desk.run()
+        with desk.warehouse.read() as session:
+            entries = session.query("SELECT entry_id FROM worklog_entries WHERE NOT vanished ORDER BY entry_id").to_pylist()
+        entry_id = entries[chosen % len(entries)]["entry_id"]
+        with desk.warehouse.write() as session:
+            session.execute("UPDATE worklog_entries SET input_hash = 'edited' WHERE entry_id = ?", [entry_id])
+        assert desk.stale() == desk.telling_of(entry_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, time
@@ -19,7 +20,7 @@ from orchestration_assets.worklogs.notes import find_note, new_note, store_attac
 from orchestration_assets.worklogs.scope import resolve_scope
 from resources import clock, git, progress
 from resources.errors import BadInput, SoloistError
-from resources.sources import load_sources, remember_sources
+from resources.sources import EVERYBODY, load_sources, remember_sources
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
@@ -80,15 +81,19 @@ def _readable(repositories: list[Path]) -> tuple[list[Path], list[str]]:
 
 def _silent_authors(connections: Connections) -> list[str]:
     """A sentence where authors were chosen and no commit is by any of them: more likely a slip of the pen than a wish."""
+    authors = load_sources(connections.settings).authors
+    if not authors:
+        return []
     with connections.warehouse.read() as session:
-        scope = resolve_scope(session, load_sources(connections.settings).authors)
-        condition, parameters = scope.condition()
-        sql = f"SELECT count(*) FROM worklog_entries AS e WHERE e.source <> 'note' AND {condition}"  # noqa: S608
-        if scope.names is None or session.scalar(sql, parameters):
-            return []
-        if not session.scalar("SELECT count(*) FROM worklog_entries WHERE source <> 'note' AND NOT vanished"):
-            return []
-    names = ", ".join(scope.names)
+        theirs, everybodys = (
+            session.scalar(
+                f"SELECT count(*) FROM worklog_entries AS e WHERE e.source <> 'note' AND {condition}", parameters
+            )
+            for condition, parameters in (resolve_scope(session, each).condition() for each in (authors, [EVERYBODY]))
+        )
+    if theirs or not everybodys:
+        return []
+    names = ", ".join(authors)
     return [f"No commit is by {names}; name an address or a name as `git log` shows it with --author, or `all`."]
 
 
@@ -167,10 +172,18 @@ def quiet_dagster() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _instance() -> Iterator[DagsterInstance]:
+    """Dagster's instance. Raises SoloistError where its database cannot be used: a full disk, a damaged file."""
     import dagster as dg
+    from sqlalchemy.exc import DBAPIError
 
-    with dg.DagsterInstance.get() as instance:
-        yield instance
+    try:
+        with dg.DagsterInstance.get() as instance:
+            yield instance
+    except DBAPIError as error:
+        raise SoloistError(
+            f"Dagster's database in {os.environ['DAGSTER_HOME']} cannot be used ({error.orig}); free some space, or move that folder "
+            "away: it holds the history of runs, and nothing of what was made."
+        ) from error
 
 
 def add_note(

@@ -139,3 +139,12 @@ def _record(agent: Agent[ItemT, OutputT], maker: str, made: Made[ItemT, OutputT]
         tokens_out=made.tokens.made,
         dropped_claims=getattr(made.output, "dropped_claims", 0),
     )
+
+
+def failures(session: Session, agent: str) -> tuple[int, int, str | None]:
+    """How many of an agent's items failed, how many there are, and the commonest reason."""
+    row = session.query(
+        "SELECT count(reason) AS failed, count(*) AS items, mode(reason) AS commonest FROM derivations WHERE agent = ?",
+        [agent],
+    ).to_pylist()[0]
+    return int(row["failed"]), int(row["items"]), row["commonest"]

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from orchestration_assets.contracts import ShownComponent
+from orchestration_assets.worklogs.identities import alike
+from orchestration_assets.worklogs.model import REPOSITORIES
 from orchestration_assets.worklogs.scope import resolve_scope
 from resources import git
 from resources.errors import SoloistError
@@ -27,6 +29,7 @@ def examine(connections: Connections) -> list[ShownComponent]:
         ("git", _git),
         ("settings", _settings),
         ("warehouse", _warehouse),
+        ("authors", _authors),
         ("object store", _object_store),
         ("language model", _language_model),
         ("profile", _profile),
@@ -86,12 +89,24 @@ def _repositories(connections: Connections) -> Iterator[ShownComponent]:
 def _warehouse(connections: Connections) -> Finding:
     with connections.warehouse.read() as session:
         entries = session.scalar("SELECT count(*) FROM worklog_entries WHERE NOT vanished")
-        scope = resolve_scope(session, load_sources(connections.settings).authors)
     size = connections.warehouse.size_bytes / 1024**2
     return (
         "ok",
-        f"{entries} entries, {size:.1f} MB in {connections.settings.warehouse_path}; documents tell: {scope.line}",
+        f"{entries} entries, {size:.1f} MB in {connections.settings.warehouse_path}",
     )
+
+
+def _authors(connections: Connections) -> Finding:
+    """Whose work the documents tell of, and other identities that may be the same person's."""
+    with connections.warehouse.read() as session:
+        scope = resolve_scope(session, load_sources(connections.settings).authors)
+        known = scope.names or [name for row in session.rows(REPOSITORIES) if row.watched for name in row.self_names]
+        told = session.query("SELECT DISTINCT author_name, author_email FROM worklog_entries WHERE source = 'git'")
+    others = alike(known, ((row["author_name"], row["author_email"]) for row in told.to_pylist()))
+    if not others:
+        return "ok", scope.line
+    shown = ", ".join(f"{name} <{email}>" for name, email in others[:5])
+    return "ok", f"{scope.line}; these may be you too, and count where --author or SOLOIST_AUTHORS names them: {shown}"
 
 
 def _object_store(connections: Connections) -> Finding:

@@ -6,7 +6,7 @@ Schedules, sensors and the command line all ask here, so that they agree.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from orchestration_assets.derivation import Policy, stale_keys
@@ -90,7 +90,7 @@ def stale_periods(
     calendar = calendar_of(settings)
     scope = resolve_scope(session, load_sources(settings).authors)
     documented = {row.key for row in session.rows(DOCUMENTS, where="kind = ? AND format = 'md'", params=[kind.value])}
-    start = since or _horizon_start(session, scope, calendar, settings)
+    start = since or _horizon_start(session, scope, calendar, settings, now)
     if start is None:
         return StalePeriods(kind, [], [])
     made = [parse_key(kind, key, calendar) for key in documented]
@@ -132,9 +132,15 @@ def _candidates(
     ]
 
 
-def _horizon_start(session: Session, scope: Scope, calendar: Calendar, settings: Settings) -> date | None:
+def _horizon_start(
+    session: Session, scope: Scope, calendar: Calendar, settings: Settings, now: datetime
+) -> date | None:
+    """Counted back from the latest entry. A clock that runs ahead is not believed: it would move the horizon past every other entry."""
     condition, parameters = scope.condition()
-    latest = session.scalar(f"SELECT max(e.authored_at) FROM worklog_entries AS e WHERE {condition}", parameters)
+    latest = session.scalar(
+        f"SELECT max(e.authored_at) FROM worklog_entries AS e WHERE e.authored_at <= ? AND {condition}",  # noqa: S608
+        [now + timedelta(days=1), *parameters],
+    )
     return calendar.local_day(latest) - settings.horizon if isinstance(latest, datetime) else None
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,13 +24,18 @@ from resources.settings import ROOT, Settings
 
 if TYPE_CHECKING:
     import dagster as dg
-    from dagster._utils.error import SerializableErrorInfo
+    from dagster_shared.error import SerializableErrorInfo
 
     from orchestration_assets.session import Connections
 
 
-BASIS = frozenset({"worklog_entries", "code_excerpts", "worklog_analyses"})
-"""The assets that all others rest on: where one of them fails, a command ends; what else fails is left out, and the rest is made."""
+BASIS = ("worklog_entries", "code_excerpts", "worklog_analyses")
+"""The assets that all others rest on, and how the names of their checks begin: where one of them fails, a command ends; what else fails is left out, and the rest is made."""
+
+
+MONTHLY = ("worklog_entries", "code_excerpts", "worklog_analyses")
+"""The assets that every month's run needs; the rest of the chain adds up all months and runs once."""
+LONG_SPAN = 12
 
 
 class RunFailed(SoloistError):
@@ -106,9 +111,11 @@ def refresh(
     totals = Totals()
     months, totals.problems[:] = stale_months(warehouse, settings, maker, now, since, until)
     current = now.astimezone(settings.zone).date().replace(day=1).isoformat()
-    for first, last in month_ranges(warehouse, months or [current]):
+    spans = with_short_last(month_ranges(warehouse, months or [current]))
+    for number, (first, last) in enumerate(spans, 1):
         say(f"worklogs {first[:7]}" + (f" to {last[:7]}" if last != first else ""))
-        execute(definitions, instance, refresh_worklogs_job.name, range_tags(first, last), totals)
+        only = None if number == len(spans) else MONTHLY
+        execute(definitions, instance, refresh_worklogs_job.name, range_tags(first, last), totals, only)
     for kind in ReportKind:
         with warehouse.read() as session:
             stale = stale_periods(session, settings, maker, kind, now, since, until)
@@ -119,12 +126,32 @@ def refresh(
     return totals.result()
 
 
+def with_short_last(spans: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The spans with the newest month of a long last one by itself. What is not partitioned runs once, with the last span: Dagster writes
+    an event for every asset of a run and every month of its range, of those that are not partitioned too."""
+    first, last = spans[-1]
+    months = (int(last[:4]) - int(first[:4])) * 12 + int(last[5:7]) - int(first[5:7])
+    if months < LONG_SPAN:
+        return spans
+    day = date.fromisoformat(last) - timedelta(days=1)
+    return [*spans[:-1], (first, day.replace(day=1).isoformat()), (last, last)]
+
+
 def execute(
-    definitions: dg.Definitions, instance: dg.DagsterInstance, job: str, tags: dict[str, str], totals: Totals
+    definitions: dg.Definitions,
+    instance: dg.DagsterInstance,
+    job: str,
+    tags: dict[str, str],
+    totals: Totals,
+    only: Sequence[str] | None = None,
 ) -> None:
-    """One Dagster run in this process. A failure goes into `totals`, unless it is one of the BASIS: then it raises RunFailed."""
+    """One Dagster run in this process, of a job's assets or `only` some of them. A failure goes into `totals`, unless it is one of the
+    BASIS: then it raises RunFailed."""
+    import dagster as dg
+
     result = definitions.resolve_job_def(job).execute_in_process(
         instance=instance,
+        asset_selection=None if only is None else [dg.AssetKey(name) for name in only],
         tags={**tags, PROCESS_TAG: this_process()},
         raise_on_error=False,
         run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
@@ -142,7 +169,7 @@ def execute(
     if result.success:
         return
     asset, reason = failure(result)
-    if asset in BASIS or not asset:
+    if not asset or asset.startswith(BASIS):
         raise RunFailed(f"{asset}: {reason}" if asset else reason)
     totals.failures.setdefault(reason, []).append(asset)
 

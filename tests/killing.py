@@ -93,6 +93,10 @@ class Home:
     @classmethod
     def copied(cls, template: Path, folder: Path, variables: Mapping[str, str]) -> Home:
         shutil.copytree(template, folder)
+        return cls.at(folder, variables)
+
+    @classmethod
+    def at(cls, folder: Path, variables: Mapping[str, str]) -> Home:
         return cls(folder, {**variables, "SOLOIST_HOME": str(folder), "DAGSTER_HOME": str(folder / "dagster")})
 
     @contextmanager
@@ -182,9 +186,7 @@ def undisturbed(folder: Path, commits: int, horizon_days: int) -> Undisturbed:
         "SOLOIST_REPOSITORIES": str(folder / "shop"),
         "SOLOIST_HORIZON_DAYS": str(horizon_days),
     }
-    empty = folder / "empty"
-    empty.mkdir()
-    with Home.copied(empty, template, variables).entered() as bench, bench.connections.warehouse.write() as session:
+    with Home.at(template, variables).entered() as bench, bench.connections.warehouse.write() as session:
         session.insert(NOTES, _notes())
     home = Home.copied(template, folder / "undisturbed", variables)
     process = home.begin_run()
@@ -211,7 +213,10 @@ def assert_as_if_nothing_had_happened(home: Home, reference: Undisturbed) -> Non
         with dg.DagsterInstance.get() as instance:
             assert instance.get_runs(dg.RunsFilter(statuses=_UNFINISHED)) == []
             pools = instance.event_log_storage
-            assert [pools.get_concurrency_info(pool).active_slot_count for pool in pools.get_concurrency_keys()] in ([], [0])
+            assert [pools.get_concurrency_info(pool).active_slot_count for pool in pools.get_concurrency_keys()] in (
+                [],
+                [0],
+            )
     assert home.documents() == reference.documents
     assert_no_half_objects(home)
 
@@ -306,7 +311,11 @@ def _file(name: str, content: str) -> bytes:
 
 def _notes() -> list[Note]:
     """Notes with ids that are given, so that their entries are the same in every home."""
-    texts = (("Paired on the release checklist.", []), ("Plan the next release.", ["plan"]), ("Waiting for keys.", ["blocker"]))
+    texts = (
+        ("Paired on the release checklist.", []),
+        ("Plan the next release.", ["plan"]),
+        ("Waiting for keys.", ["blocker"]),
+    )
     return [
         Note(note_id=f"{week}-{at}", text=text, authored_at=NOW - timedelta(days=7 * week + at), tags=tags)
         for week in range(4)

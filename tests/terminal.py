@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from unittest import mock
 
+import pytest
+from git_repositories import GitRepository
+
 from orchestration_assets import cli
 
 INSTALLED = Path(sys.executable).parent / "soloist"
@@ -59,3 +62,46 @@ def installed_soloist(*arguments: object, variables: Mapping[str, str] | None = 
         check=False,
     )
     return Done(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def small_repository(path: Path) -> GitRepository:
+    """Two commits of one week, on two days, in Python and a manifest."""
+    made = GitRepository(path)
+    made.commit(
+        "feat(store): add a reader for parcels",
+        files={"shelf/store.py": "import duckdb\n\n\ndef read():\n    return duckdb.sql('select 1')\n"},
+        authored="2026-11-16T09:00:00+00:00",
+    )
+    made.commit(
+        "build: depend on duckdb (#7)",
+        files={"pyproject.toml": '[project]\nname = "shelf"\ndependencies = [\n  "duckdb>=1.5",\n]\n'},
+        authored="2026-11-18T09:00:00+00:00",
+    )
+    return made
+
+
+def live_in(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Makes this the home folder, on a Friday evening."""
+    for name, value in surroundings(home).items():
+        monkeypatch.setenv(name, value)
+    return home
+
+
+def surroundings(home: Path) -> dict[str, str]:
+    return {
+        "SOLOIST_HOME": str(home),
+        "DAGSTER_HOME": str(home / "dagster"),
+        "SOLOIST_NOW": "2026-11-20T18:00:00+00:00",
+        "SOLOIST_TIMEZONE": "UTC",
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_CONFIG_SYSTEM": os.devnull,
+    }
+
+
+def made_home(folder: Path) -> tuple[Path, Done]:
+    """A home folder in which everything was made of a small repository and a profile, and what that run left at the terminal."""
+    repository, home = small_repository(folder / "shelf"), folder / "home"
+    home.mkdir()
+    (home / "profile.toml").write_text('[basics]\nname = "Ada Example"\n\n[variants]\nbackend = ["duckdb"]\n')
+    with mock.patch.dict(os.environ, surroundings(home)):
+        return home, soloist("run", "--repo", repository.path, "--json")

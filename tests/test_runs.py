@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 from datetime import UTC, datetime
@@ -12,6 +13,8 @@ import pytest
 from git_repositories import GitRepository
 from workbench import Workbench, counts
 
+from orchestration_assets import showing
+from orchestration_assets.reports.kinds import ReportKind
 from orchestration_assets.running import RunFailed
 from orchestration_assets.worklogs.model import ENTRIES, NOTES
 from orchestration_assets.worklogs.notes import new_note
@@ -217,3 +220,26 @@ def test_months_are_asked_for_only_where_entries_changed(bench: Workbench, repos
     records = bench.instance.fetch_materializations(dg.AssetKey("worklog_entries"), limit=10).records
     newest = records[0].run_id
     assert {record.partition_key for record in records if record.run_id == newest} == {"2019-03-01"}
+
+
+def test_a_squashed_branch_is_told_once_and_its_own_commits_are_cited(tmp_path: Path) -> None:
+    """The branch was kept after its squash landed: git calls its commits unmerged, and the report must neither tell them again as in
+    progress nor count them beside the squash."""
+    repository = GitRepository(tmp_path / "squashed")
+    repository.commit("Begin", files={"a.py": "1\n"}, authored="2026-11-09T09:00:00+00:00")
+    repository.branch("topic")
+    repository.commit("feat: read parcels", files={"parcels.py": "import json\n"}, authored="2026-11-16T09:00:00+00:00")
+    repository.commit("wip", files={"parcels.py": "import json\nx = 1\n"}, authored="2026-11-16T10:00:00+00:00")
+    repository.checkout("main")
+    repository.git("merge", "--squash", "-q", "topic")
+    squash = "feat: read parcels (#5)"
+    repository.commit(squash, authored="2026-11-17T09:00:00+00:00", committed="2026-11-17T09:00:00+00:00")
+    bench = Workbench()
+    bench.watch(repository.path)
+    bench.run()
+    text = showing.report_bytes(bench.connections, ReportKind.STATUS_REPORT, "2026-W47", "md").decode()
+    report = json.loads(showing.report_bytes(bench.connections, ReportKind.STATUS_REPORT, "2026-W47", "json"))
+    sections = {section["title"]: section["claims"] for section in report["sections"]}
+    assert len(sections["Completed"]) == 1, text
+    assert len(sections["Completed"][0]["evidence"]) == 3
+    assert sections["In progress"] == []

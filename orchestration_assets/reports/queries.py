@@ -47,8 +47,10 @@ def report_entries(
         condition += " AND (e.authored_at >= ? OR e.landed_at >= ?)"
         parameters = [*parameters, start, start]
     if until is not None:
-        condition += " AND e.authored_at < ?"
-        parameters = [*parameters, datetime.combine(until, datetime.min.time(), UTC) + timedelta(days=2)]
+        # An author's clock may run ahead of the committer's: then it is the landing that lies in the period.
+        end = datetime.combine(until, datetime.min.time(), UTC) + timedelta(days=2)
+        condition += " AND (e.authored_at < ? OR e.landed_at < ?)"
+        parameters = [*parameters, end, end]
     chosen = f"entry_id IN (SELECT e.entry_id FROM worklog_entries AS e WHERE {condition})"
     analyses = {row.entry_id: row for row in session.rows(ANALYSES, where=chosen, params=parameters)}
     entries = session.rows(ENTRIES, where=chosen, params=parameters, order_by="authored_at, entry_id")

@@ -1,6 +1,6 @@
 """What is true of skills and their evidence, or else nothing may rest on them."""
 
-from orchestration_assets.check_support import stored_check
+from orchestration_assets.check_support import failure_check, stored_check
 from orchestration_assets.skills.assets import skill_evidence, skills
 
 _JUDGEMENTS = "orchestration_assets.skills.judgements"
@@ -20,5 +20,6 @@ CHECKS = (
         _JUDGEMENTS,
         "No skill is named that the taxonomy does not hold.",
     ),
+    failure_check(skill_evidence, "few_skill_extractions_fail", "skill_extraction"),
     stored_check(skills, "every_skill_has_evidence", "skills", _JUDGEMENTS, "No skill stands without evidence."),
 )

@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 from functools import cache, cached_property
 from pathlib import Path, PurePosixPath
 
-from orchestration_assets.skills.text_matching import Match, TextMatcher
+from orchestration_assets.skills.text_matching import Match, TextMatcher, normalised
 
 DATA = Path(__file__).parent / "data"
 
@@ -33,22 +33,29 @@ IMPORTS_OF_REGISTRY = {
 }
 """The language whose imports usually bear the names of a registry's packages."""
 
-_NOISE = re.compile(r"[\s._\-/']+")
-_VERSION = re.compile(r"[\s\-@v]*\d+(?:\.\d+|\.x)*\+?$")
+LONGEST_NAME = 100
+"""Characters. What is longer names no skill."""
+_VERSION = re.compile(r"(?:(?<=[a-z+#]{2})|[\s\-@]+v?)\d+(?:\.\d+|\.x)*\+?$")
 _SUFFIX = re.compile(
-    r"(?<=..)(?:\.js|\.py|\s+(?:js|lang|language|framework|library|programming|programming language))$"
+    r"(?<=..)(?:(?:[\s.\-]|(?<=[a-z]{4}))js|\.py"
+    r"|[\s\-](?:lang|language|programming(?:[\s\-]language)?|framework|library|libraries|apps?|applications?|code|containers?|clients?"
+    r"|servers?|apis?|components?|packages?|tutorials?|examples|linux|distribution|desktop|ide|cms|query|schema))$"
 )
+_PREFIX = re.compile(r"^(?:python|golang|rust|java|javascript|php|ruby|apache)[\s\-]")
 
 
 @dataclass(frozen=True)
 class TaxonomySkill:
-    """One technology or practice. `ambiguous` names are ordinary words too; `low_value` ones are markup and configuration formats."""
+    """One technology or practice. `ambiguous`: the name is an ordinary word too; `low_value`: a markup or configuration format."""
+
+    # The data files' schema, data/taxonomy.schema.json, says what each of these means.
 
     id: str
     name: str
     category: str
     parents: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
+    ambiguous_aliases: tuple[str, ...] = ()
     imports: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
     packages: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
     files: tuple[str, ...] = ()
@@ -65,10 +72,7 @@ class Taxonomy:
     def canonical(self, name: str) -> str | None:
         """The skill that a name means, whatever its case, punctuation, suffix (".js", "language") or version; None for no skill."""
         text = name.strip().lower()
-        for variant in (text, _VERSION.sub("", text), _SUFFIX.sub("", text), _SUFFIX.sub("", _VERSION.sub("", text))):
-            if found := self._by_name.get(normalised(variant)):
-                return found
-        return None
+        return next((found for variant in _variants(text) if (found := self._by_name.get(normalised(variant)))), None)
 
     def by_import(self, language: str, module: str) -> str | None:
         """The skill behind an import: the longest known leading part of the module's path decides."""
@@ -102,7 +106,7 @@ class Taxonomy:
     def _by_name(self) -> dict[str, str]:
         found: dict[str, str] = {}
         for skill in self.skills.values():
-            for name in (skill.id, skill.name, *skill.aliases):
+            for name in (skill.id, skill.name, *skill.aliases, *skill.ambiguous_aliases):
                 found.setdefault(normalised(name), skill.id)
         return found
 
@@ -151,9 +155,14 @@ class Taxonomy:
     @cached_property
     def _matcher(self) -> TextMatcher:
         return TextMatcher(
-            (name, skill.id, skill.ambiguous and name == skill.name)
+            (name, skill.id, doubtful)
             for skill in self.skills.values()
-            for name in (skill.name, *skill.aliases)
+            for names, doubtful in (
+                ((skill.name,), skill.ambiguous),
+                (skill.aliases, False),
+                (skill.ambiguous_aliases, True),
+            )
+            for name in names
         )
 
 
@@ -169,11 +178,6 @@ def load_taxonomy() -> Taxonomy:
     return Taxonomy(skills)
 
 
-def normalised(name: str) -> str:
-    """A name without what people write in different ways: case, spaces, dots, hyphens, slashes."""
-    return _NOISE.sub("", name.strip().lower())
-
-
 def _read(path: Path) -> Iterator[TaxonomySkill]:
     with path.open("rb") as file:
         data = tomllib.load(file)
@@ -184,12 +188,22 @@ def _read(path: Path) -> Iterator[TaxonomySkill]:
             category=data["category"],
             parents=tuple(row.get("parents", ())),
             aliases=tuple(row.get("aliases", ())),
+            ambiguous_aliases=tuple(row.get("ambiguous_aliases", ())),
             imports={language: tuple(names) for language, names in row.get("imports", {}).items()},
             packages={registry: tuple(names) for registry, names in row.get("packages", {}).items()},
             files=tuple(row.get("files", ())),
             ambiguous=row.get("ambiguous", False),
             low_value=row.get("low_value", False),
         )
+
+
+def _variants(text: str) -> Iterator[str]:
+    """The name itself first, then without its version, its suffix or the language it is for."""
+    if len(text) > LONGEST_NAME:
+        return
+    for bare in (text, _PREFIX.sub("", text)):
+        unversioned = _VERSION.sub("", bare)
+        yield from (bare, unversioned, _SUFFIX.sub("", bare), _SUFFIX.sub("", unversioned))
 
 
 def _leading_parts(module: str) -> Iterable[str]:

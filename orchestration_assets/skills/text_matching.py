@@ -1,31 +1,46 @@
 """Finding names in running text: one walk over its words, the longest known name first, and nothing that could be an ordinary word.
 
-A name that is an ordinary word too (Go, Rust, Express) counts only as its makers write it, not at the start of a sentence, and with
-something next to it that makes it certain: a version, a word such as "library", or another technology.
+A name that is an ordinary word too (Go, Rust, Express) counts only as its makers write it and with something beside it that makes it
+certain: a version, a word such as "library", work on something "in" it, or another technology. What looks like code (a path, an address,
+an identifier, an option) names nothing.
 """
 
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
-_WORD = re.compile(r"[^\W_]+(?:[+#]+(?!\w))?|(?<![\w.])\.(?=NET\b)", re.UNICODE)
-_SKIP = re.compile(
-    r"\w+://\S+|[\w.+-]+@[\w-]+\.[\w.]+"  # addresses
-    r"|(?<![\w/])(?:[\w.@-]+/){2,}[\w.@-]*|(?<!\w)\.{0,2}/[\w./@-]+|\b[\w-]+/[\w-]+\.\w{1,5}\b"  # paths
-    r"|\b[\w-]+\.(?:py|js|ts|tsx|jsx|go|rs|rb|java|md|toml|json|ya?ml|html|css|txt|cfg|ini|sh|lock|c|h|cpp)\b"  # file names
-    r"|\b\w*_\w*\b|\b[a-z]+[A-Z]\w*\b(?<!\bmacOS)(?<!\biOS)|\b[0-9a-f]{7,40}\b|--?\w[\w-]*=?"  # identifiers, hashes, options
-    r"|\b\w+(?:\.\w+)*\([^)\s]*\)?"  # calls
+_NOISE = re.compile(r"[\s._\-/']+")
+_WORD = re.compile(r"(?<![\w.])\.(?i:net)\b|[^\W_]+(?:[+#]+(?!\w))?")
+_RUN = re.compile(r"[^\s,;()\[\]{}<>\"'`|*!?&]+")
+"""What stands between blanks and brackets: a word, or a path, an address, an identifier, an option."""
+_LONGEST_RUN = 120
+_CODE = re.compile(
+    r"[A-Za-z][\w+.-]*://|^www\.|[\\=$@]|::|^[-~]|^\.{0,2}/|\w_+\w"
+    r"|\.(?:py|js|ts|tsx|jsx|go|rs|rb|java|md|rst|toml|json|ya?ml|html|css|txt|cfg|ini|sh|lock|c|h|cpp|sql|php|kt|swift)$"
 )
-_IDENTIFIER_LIKE = re.compile(r"[a-z]+[A-Z]\w*")
-_HELPERS = frozenset(
-    "framework library app application project language programming in with using via api apis sdk client server code package module "
-    "plugin driver migrations template templates component components".split()
+_CAMEL_CASE = re.compile(r"^[a-z]+[A-Z]")
+_SEPARATORS = frozenset(["", " ", "-", ".", "/", "'", " / ", "&", " & ", "_", "\n"])
+_AFTER = frozenset(
+    "framework library app application programming language api apis sdk client server code package module plugin driver "
+    "migrations template templates component components crate gem compiler bindings".split()
 )
-_BEFORE = frozenset("in with using via to from".split())
-_SENTENCE_END = frozenset(".!?:;\n-*•>")
-_MOST_WORDS = 5
+_BEFORE = frozenset("in with via to from".split())
+_MAKING = frozenset(
+    "write writes writing wrote written rewrite rewrites rewriting rewrote rewritten implement implemented implementing implementation "
+    "build building built rebuild rebuilt port ported porting migrate migrated migrating migration switch switched switching convert "
+    "converted converting develop developed developing code coded coding script scripts program programs prototype prototyped parser "
+    "library tool tools service services binding bindings extension module plugin api app client server backend frontend".split()
+)
+_LISTED = re.compile(r"\s*(?:[,/&+|(]|and|or|to|with|on|in|from|plus|vs\.?)?\s*(?:and\s|or\s)?")
+_VERSION = re.compile(
+    r"(?:\s+v?|-|@|v)?(?P<number>\d{1,2}(?:\.\d+)*)\b(?!\d|%|\s*(?:times|steps?|days?|weeks?|hours?|minutes?)\b)"
+)
+_SENTENCE_END = frozenset(".!?:;\n-*•>])")
+_WORDS_BACK = 8
 
 
 class Match(NamedTuple):
@@ -39,7 +54,30 @@ class Match(NamedTuple):
 class _Name(NamedTuple):
     skill: str
     written: str
+    key: str
     ambiguous: bool
+
+
+class _Word(NamedTuple):
+    word: str
+    start: int
+    end: int
+
+
+class _Candidate(NamedTuple):
+    """A name that stands in the text, from its first word on; certain unless it is an ordinary word too."""
+
+    name: _Name
+    start: int
+    end: int
+    position: int
+
+
+def normalised(name: str) -> str:
+    """A name without what people write in different ways: case, spaces, dots (but a leading one), hyphens, slashes."""
+    text = name.lower().strip().strip("_-/'")
+    lead = "." if text.startswith(".") else ""
+    return lead + _NOISE.sub("", text)
 
 
 class TextMatcher:
@@ -47,106 +85,148 @@ class TextMatcher:
 
     def __init__(self, names: Iterable[tuple[str, str, bool]]) -> None:
         self._by_words: dict[tuple[str, ...], _Name] = {}
+        self._keys: set[str] = set()
+        glued: dict[tuple[str, ...], _Name] = {}
         for written, skill, ambiguous in names:
-            words = tuple(word for word, _, _ in _words(written))
-            if words and (len(words) > 1 or len(words[0]) > 1 or ambiguous):
-                self._by_words.setdefault(words, _Name(skill, written, ambiguous))
-        self._first = {words[0] for words in self._by_words}
+            words = tuple(word.word for word in _words(written))
+            name = _Name(skill, written, normalised(written), ambiguous)
+            if len(name.key) > 1 or ambiguous:
+                self._by_words.setdefault(words, name)
+                self._keys.add(name.key)
+                if len(words) > 1:
+                    glued.setdefault((name.key,), name)
+        self._by_words = glued | self._by_words
+        self._longest: dict[str, int] = {}
+        for words in self._by_words:
+            self._longest[words[0]] = max(len(words), self._longest.get(words[0], 0))
 
     def find(self, text: str) -> list[Match]:
-        skipped = [found.span() for found in _SKIP.finditer(text) if not self._is_name(found[0])]
-        words = [word for word in _words(text) if not _within(word[1], skipped)]
+        words = list(_words(text))
         candidates = list(self._candidates(text, words))
-        certain = {number for number, (name, _, _, _) in enumerate(candidates) if not name.ambiguous}
-        found = []
-        for number, (name, start, end, position) in enumerate(candidates):
-            if number in certain or self._is_certain(text, words, name, start, end, position, candidates, number):
-                found.append(Match(name.skill, start, end))
-        return found
+        certain = [not candidate.name.ambiguous for candidate in candidates]
+        for number, candidate in enumerate(candidates):
+            certain[number] = certain[number] or _is_certain(text, words, candidate)
+        for order in (range(1, len(candidates)), range(len(candidates) - 2, -1, -1)):
+            step = -1 if order.step > 0 else 1
+            for number in order:
+                if not certain[number] and certain[number + step]:
+                    certain[number] = _stand_together(text, candidates[number], candidates[number + step])
+        return [
+            Match(candidate.name.skill, candidate.start, candidate.end)
+            for candidate, sure in zip(candidates, certain, strict=True)
+            if sure
+        ]
 
-    def _is_name(self, text: str) -> bool:
-        """A spelling such as GraphQL or iOS looks like an identifier and is none."""
-        return _IDENTIFIER_LIKE.fullmatch(text) is not None and (text.lower(),) in self._by_words
+    def _candidates(self, text: str, words: list[_Word]) -> Iterator[_Candidate]:
+        runs = [found.span() for found in _RUN.finditer(text)]
+        starts = [start for start, _ in runs]
+        code: dict[int, bool] = {}
 
-    def _candidates(self, text: str, words: list[tuple[str, int, int]]) -> Iterator[tuple[_Name, int, int, int]]:
+        def in_code(offset: int) -> bool:
+            number = bisect_right(starts, offset) - 1
+            if number < 0:
+                return False
+            if number not in code:
+                code[number] = self._is_code(text, *runs[number])
+            return code[number]
+
         position = 0
         while position < len(words):
             taken = 1
-            if words[position][0] in self._first:
-                for length in range(min(_MOST_WORDS, len(words) - position), 0, -1):
-                    part = words[position : position + length]
-                    name = self._by_words.get(tuple(word for word, _, _ in part))
-                    if name and _joined(text, part) and not _in_identifier(text, part[0][1], part[-1][2]):
-                        yield name, part[0][1], part[-1][2], position
-                        taken = length
-                        break
+            for length in range(min(self._longest.get(words[position].word, 0), len(words) - position), 0, -1):
+                part = words[position : position + length]
+                name = self._by_words.get(tuple(word.word for word in part))
+                start, end = part[0].start, part[-1].end
+                if name and self._fits(text, name, part) and not (in_code(start) or in_code(end - 1)):
+                    yield _Candidate(name, start, end, position)
+                    taken = length
+                    break
             position += taken
 
     @staticmethod
-    def _is_certain(
-        text: str,
-        words: list[tuple[str, int, int]],
-        name: _Name,
-        start: int,
-        end: int,
-        position: int,
-        candidates: list[tuple[_Name, int, int, int]],
-        number: int,
-    ) -> bool:
-        if text[start:end] != name.written or name.written.islower() or _begins_sentence(text, start):
+    def _fits(text: str, name: _Name, part: list[_Word]) -> bool:
+        start, end = part[0].start, part[-1].end
+        between = [text[left.end : right.start] for left, right in pairwise(part)]
+        if not _SEPARATORS.issuperset(between) or normalised(text[start:end]) != name.key:
             return False
-        length = len(_words_list(name.written))
-        following = words[position + length] if position + length < len(words) else None
-        previous = words[position - 1] if position else None
-        if following and (following[0][0].isdigit() or following[0] in _HELPERS) and following[1] - end <= 2:
+        if (
+            "." in name.written.strip(".")
+            and " " not in name.written
+            and any(part not in {".", ""} for part in between)
+        ):
+            return False  # "the next JS file" and "three js files" are no frameworks
+        return not _in_identifier(text, start, end)
+
+    def _is_code(self, text: str, start: int, end: int) -> bool:
+        """Whether what stands between two blanks is a path, an address, an identifier or an option and not prose."""
+        if end - start > _LONGEST_RUN:
             return True
-        if previous and previous[0] in _BEFORE and start - previous[2] <= 2:
+        run = text[start:end].rstrip(".:")
+        if normalised(run) in self._keys:
+            return False
+        if text[end : end + 1] == "(" or _CODE.search(run):
             return True
-        near = candidates[max(0, number - 1) : number] + candidates[number + 1 : number + 2]
-        return any(
-            not other.ambiguous and min(abs(other_start - end), abs(start - other_end)) <= 6
-            for other, other_start, other_end, _ in near
-        )
+        if "/" in run:
+            return not all(normalised(part) in self._keys for part in run.split("/"))
+        return _CAMEL_CASE.match(run) is not None
 
 
-def _words(text: str) -> Iterator[tuple[str, int, int]]:
+def _words(text: str) -> Iterator[_Word]:
     for found in _WORD.finditer(text):
-        yield found[0].lower(), found.start(), found.end()
+        yield _Word(found[0].lower(), found.start(), found.end())
 
 
-def _words_list(text: str) -> list[str]:
-    return [word for word, _, _ in _words(text)]
-
-
-def _within(start: int, spans: list[tuple[int, int]]) -> bool:
-    """Whether a position lies in one of the sorted, disjoint spans."""
-    low, high = 0, len(spans)
-    while low < high:
-        middle = (low + high) // 2
-        if spans[middle][1] <= start:
-            low = middle + 1
-        else:
-            high = middle
-    return low < len(spans) and spans[low][0] <= start
-
-
-def _joined(text: str, part: list[tuple[str, int, int]]) -> bool:
-    """Whether the words of a name follow each other with nothing between but one mark that names are written with."""
-    return all(
-        text[left[2] : right[1]] in {"", " ", "-", ".", "/", "'", " / ", "&"}
-        for left, right in zip(part, part[1:], strict=False)
+def _is_certain(text: str, words: list[_Word], candidate: _Candidate) -> bool:
+    """Whether what stands beside a name that is an ordinary word too leaves no doubt."""
+    name, start, end, position = candidate
+    shown = text[start:end]
+    if name.written.islower() and re.search(r"[-./]", name.written) and shown == name.written:
+        return True
+    if not _written_as_name(shown, name.written) or text[end : end + 2] in {"'s", "’s"}:
+        return False
+    if version := _VERSION.match(text, end):
+        return "." in version["number"] or not _begins_sentence(text, start)
+    if _begins_sentence(text, start):
+        return False
+    following = next((word for word in words[position : position + 6] if word.start >= end), None)
+    if following and following.word in _AFTER and text[end : following.start] in {" ", "-"}:
+        return True
+    if not position or text[words[position - 1].end : start] not in {" ", " `", ' "'}:
+        return False
+    before = words[position - 1].word
+    if before in {"using", "learned", "learning"}:
+        return True
+    return before in _BEFORE and any(
+        word.word in _MAKING for word in words[max(0, position - _WORDS_BACK) : position - 1]
     )
+
+
+def _written_as_name(shown: str, written: str) -> bool:
+    """As its makers write it; an alias, which the data has in lower case, with a capital letter."""
+    if written.islower():
+        return shown[0].isupper()
+    return shown == written
+
+
+def _stand_together(text: str, one: _Candidate, other: _Candidate) -> bool:
+    """Whether a doubtful name stands beside a certain one as in "Python and Rust" or "from Express to Fastify"."""
+    if not _written_as_name(text[one.start : one.end], one.name.written) or _begins_sentence(text, one.start):
+        return False
+    between = text[min(one.end, other.end) : max(one.start, other.start)]
+    return len(between) <= 10 and _LISTED.fullmatch(between) is not None
 
 
 def _in_identifier(text: str, start: int, end: int) -> bool:
     """Part of a longer word: `requests_made`, `go-back`, `rust.rs`, `#c`, `$make`, or a name with a mark that is not a sentence's."""
     before = text[start - 1] if start else " "
     after = text[end : end + 2].ljust(2)
-    if before in "_$@\\#=<" or (before in "-./" and start > 1 and text[start - 2].isalnum()):
+    if before in "_$@\\#=<" or (
+        before in "-." and start > 1 and (text[start - 2].isalnum() or text[start - 2] in "-.")
+    ):
         return True
-    return after[0] in "_=\\@" or (after[0] in "-./" and after[1].isalnum())
+    return after[0] in "_=\\@" or (after[0] in "-." and after[1].isalpha())
 
 
 def _begins_sentence(text: str, start: int) -> bool:
-    before = text[:start].rstrip(" \t\"'(`[")
+    before = text[max(0, start - 40) : start].rstrip(" \t\"'(`[")
     return not before or before[-1] in _SENTENCE_END

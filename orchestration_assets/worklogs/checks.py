@@ -1,6 +1,6 @@
 """What is true of entries and analyses, or else nothing may rest on them."""
 
-from orchestration_assets.check_support import stored_check
+from orchestration_assets.check_support import failure_check, stored_check
 from orchestration_assets.worklogs.assets import worklog_analyses, worklog_entries
 
 _JUDGEMENTS = "orchestration_assets.worklogs.judgements"
@@ -23,4 +23,5 @@ CHECKS = (
         _JUDGEMENTS,
         "Every quote stands in its entry, letter for letter, at its offsets.",
     ),
+    failure_check(worklog_analyses, "few_analyses_fail", "worklog_analysis"),
 )

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestration_assets.derivation import DERIVATIONS, EXTRACTIVE, Counts, Derivation, stale_keys
-from orchestration_assets.worklogs.excerpts import PATHSPECS, excerpts
-from orchestration_assets.worklogs.model import EXCERPTS, REPOSITORIES, Excerpt
+from orchestration_assets.worklogs.excerpts import PATHSPECS, excerpts, top_level
+from orchestration_assets.worklogs.model import EXCERPTS, REPOSITORIES, Excerpt, ExcerptKind
 from resources import git, progress
 from resources.errors import BadInput
 from resources.language_model.agent import content_hash
@@ -43,10 +43,14 @@ def update(warehouse: Warehouse, scope: Scope) -> tuple[Counts, list[str]]:
     problems: list[str] = []
     with warehouse.read() as session:
         commits = expected_hashes(session, scope)
-        hashes = {key: commit for key, (_, commit) in commits.items()}
-        stale = stale_keys(session, NAME, str(RULES), EXTRACTIVE, hashes)
+        own, lost = _own_modules(session, "NOT e.vanished"), _own_modules(session, "e.vanished")
+        hashes = {
+            key: _input_hash(commit, lost.get(repository_id, frozenset()) - own.get(repository_id, frozenset()))
+            for key, (repository_id, commit) in commits.items()
+        }
+        outdated = {*stale_keys(session, NAME, str(RULES), EXTRACTIVE, hashes), *_importing(session, own)}
+        stale = [key for key in commits if key in outdated]
         clones = {row.repository_id: row.path for row in session.rows(REPOSITORIES) if row.watched}
-        own = _own_modules(session) if stale else {}
     counts = Counts(read=len(commits), unchanged=len(commits) - len(stale))
     for repository_id, keys in groupby(stale, key=lambda key: commits[key][0]):
         try:
@@ -55,7 +59,8 @@ def update(warehouse: Warehouse, scope: Scope) -> tuple[Counts, list[str]]:
             problems.append(str(error))
             continue
         for group in _groups(list(keys)):
-            rows = _read(repository, {hashes[key]: key for key in group}, own.get(repository_id, frozenset()), problems)
+            entry_of = {commits[key][1]: key for key in group}
+            rows = _read(repository, entry_of, own.get(repository_id, frozenset()), problems)
             with warehouse.write() as session:
                 session.replace(EXCERPTS, rows, "entry_id IN (SELECT unnest(?::VARCHAR[]))", [group])
                 session.merge(DERIVATIONS, _records(group, hashes, rows))
@@ -92,15 +97,38 @@ def _records(keys: Sequence[str], hashes: dict[str, str], rows: Sequence[Excerpt
     ]
 
 
-def _own_modules(session: Session) -> dict[str, frozenset[str]]:
-    """Repository id to the names that an import of its own code begins with: folders at the top or under a source folder, and modules."""
+def _input_hash(commit: str, lost: frozenset[str]) -> str:
+    """What the excerpts of a commit rest on: itself, and the modules that were the repository's own but are in no entry any more, whose
+    imports may have been left out. (An own module that is new tells on the excerpts that name it, see `_importing`.)"""
+    return content_hash(commit, sorted(lost)) if lost else commit
+
+
+def _importing(session: Session, own: dict[str, frozenset[str]]) -> set[str]:
+    """The entries with an excerpt that imports what by now is a module of their own repository."""
     table = session.query(
-        r"""SELECT DISTINCT e.repository_id, regexp_replace(f.path, '^(src|lib|python|packages)/', '') AS path
-        FROM worklog_entries AS e, unnest(e.files) AS t(f) WHERE e.source = 'git' AND NOT e.vanished"""
+        """SELECT e.repository_id, x.name, list(x.entry_id) AS entries FROM code_excerpts AS x JOIN worklog_entries AS e USING (entry_id)
+        WHERE x.kind = ? GROUP BY ALL""",
+        [ExcerptKind.IMPORT.value],
+    )
+    names = {repository_id: {top_level(name) for name in modules} for repository_id, modules in own.items()}
+    return {
+        entry_id
+        for row in table.to_pylist()
+        if top_level(row["name"]) in names.get(row["repository_id"], ())
+        for entry_id in row["entries"]
+    }
+
+
+def _own_modules(session: Session, condition: str) -> dict[str, frozenset[str]]:
+    """Repository id to the names that an import of its own code begins with: folders at the top or under a source folder, and modules, in
+    the entries that match the SQL condition."""
+    table = session.query(
+        rf"""SELECT DISTINCT e.repository_id, regexp_extract(f.path, '^(?:(?:src|lib|python|packages)/)?([^/]+)', 1) AS name
+        FROM worklog_entries AS e, unnest(e.files) AS t(f) WHERE e.source = 'git' AND {condition}"""
     )
     own: dict[str, set[str]] = defaultdict(set)
     for row in table.to_pylist():
-        own[row["repository_id"]].add(row["path"].split("/", 1)[0].removesuffix(".py"))
+        own[row["repository_id"]].add(row["name"].removesuffix(".py"))
     return {repository_id: frozenset(names) for repository_id, names in own.items()}
 
 

@@ -108,11 +108,11 @@ def excerpts(entry_id: str, diff_lines: Iterable[ChangedLine], own_modules: froz
             (added if run.sign == "+" else removed).extend(_notes(run))
     had = {(found.kind, _key(found)) for found in removed}
     has = {(found.kind, _key(found)) for found in added}
-    own = {_top(name) for name in own_modules}
+    own = {top_level(name) for name in own_modules}
     chosen: dict[tuple[ExcerptKind, str, str], _Found] = {}
     for found in added:
         moved = (found.kind, _key(found)) in had
-        if not moved and not (found.kind is ExcerptKind.IMPORT and _top(found.name) in own):
+        if not moved and not (found.kind is ExcerptKind.IMPORT and top_level(found.name) in own):
             chosen.setdefault((found.kind, found.path, found.name), found)
     for found in removed:
         if found.kind is ExcerptKind.DEPENDENCY_ADDED and (found.kind, _key(found)) not in has:
@@ -182,7 +182,8 @@ def _key(found: _Found) -> str:
     return found.name.lower()
 
 
-def _top(module: str) -> str:
+def top_level(module: str) -> str:
+    """What the name of a module begins with, as it is compared: `shelf_tools.store` and `Shelf-Tools/store` are both `shelf-tools`."""
     return re.split(r"[./:\\]", module.lower(), maxsplit=1)[0].replace("-", "_")
 
 

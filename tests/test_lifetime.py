@@ -1,0 +1,205 @@
+"""Over a long life: backup and restore, what is thrown away and what is not, and warehouses that an earlier version made."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from terminal import live_in, made_home, soloist
+
+from orchestration_assets import tables
+from orchestration_assets.jobs import prune_runs
+from orchestration_assets.maintenance import GRACE, collect_garbage
+from orchestration_assets.reports.model import DOCUMENTS
+from orchestration_assets.session import Connections
+from resources.object_store.interface import object_key
+from resources.settings import load_settings
+from resources.warehouse import Migration, Session
+
+LATER = datetime.now(UTC) + 2 * GRACE
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home in which everything was made, and a note with an attachment."""
+    folder = tmp_path_factory.mktemp("made")
+    home = made_home(folder)[0]
+    (folder / "picture.png").write_bytes(b"picture")
+    with pytest.MonkeyPatch.context() as patch:
+        live_in(home, patch)
+        assert soloist("log", "Drew a picture", "--attach", folder / "picture.png").status == 0
+    return home
+
+
+@pytest.fixture(autouse=True)
+def own_home(home: Path, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    shutil.copytree(made, tmp_path / "home")
+    monkeypatch.chdir(tmp_path)
+    return live_in(tmp_path / "home", monkeypatch)
+
+
+def connections() -> Connections:
+    return Connections(load_settings())
+
+
+def attachment() -> str:
+    with connections().warehouse.read() as session:
+        return str(session.scalar("SELECT attachments[1] FROM notes"))
+
+
+def shown() -> list[str]:
+    """Everything that a person can look at."""
+    commands = ("show standup", "show status", "show summary", "show skills", "show resume", "notes")
+    return [soloist(*command.split(), "--json").out for command in commands]
+
+
+def test_what_was_saved_comes_back_in_an_empty_home_and_opens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before, picture = shown(), attachment()
+    assert all(before)
+    assert soloist("backup", "saved").status == 0
+    live_in(tmp_path / "new", monkeypatch)
+    done = soloist("restore", "saved")
+    assert (done.status, done.out) == (0, "")
+    assert shown() == before
+    assert connections().store.get_verified(picture) == b"picture"
+    with connections().warehouse.read() as session:
+        documents = session.rows(DOCUMENTS)
+    assert {document.format for document in documents} == {"md", "html", "json", "pdf"}
+    assert all(len(connections().store.get_verified(document.sha256)) == document.size for document in documents)
+    assert (tmp_path / "new" / "profile.toml").read_text() == (tmp_path / "home" / "profile.toml").read_text()
+    again = json.loads(soloist("run", "--json").out)["assets"]
+    assert {name: counts["made"] for name, counts in again.items() if counts["made"] and name != "resume"} == {
+        "worklog_entries": 1,
+        "worklog_analyses": 1,
+    } | {name: again[name]["made"] for name in ("standup", "status_report", "summary") if name in again}
+
+
+def test_what_was_here_before_a_restore_is_kept_aside(own_home: Path) -> None:
+    soloist("backup", "saved")
+    soloist("log", "Later than the backup")
+    assert soloist("restore", "saved").status == 0
+    assert "Later" not in soloist("notes").out
+    (own_home / "warehouse.duckdb.before-restore").replace(own_home / "warehouse.duckdb")
+    assert "Later" in soloist("notes").out
+
+
+def _flip_object(saved: Path) -> None:
+    path = next((saved / "objects").iterdir())
+    path.write_bytes(b"!" + path.read_bytes()[1:])
+
+
+def _lose_object(saved: Path) -> None:
+    next((saved / "objects").iterdir()).unlink()
+
+
+def _damage_warehouse(saved: Path) -> None:
+    (saved / "warehouse.duckdb").write_bytes(b"no database" * 1000)
+
+
+def _lose_warehouse(saved: Path) -> None:
+    (saved / "warehouse.duckdb").unlink()
+
+
+def _break_manifest(saved: Path) -> None:
+    (saved / "manifest.json").write_text('["objects"]')
+
+
+@pytest.mark.parametrize("damage", [_flip_object, _lose_object, _damage_warehouse, _lose_warehouse, _break_manifest])
+def test_a_damaged_backup_is_refused_and_nothing_is_lost(tmp_path: Path, damage: object) -> None:
+    soloist("backup", "saved")
+    before = shown()
+    assert callable(damage)
+    damage(tmp_path / "saved")
+    done = soloist("restore", "saved")
+    assert done.status != 0
+    assert "saved" in done.sentence
+    assert shown() == before
+
+
+def test_a_backup_that_cannot_be_finished_leaves_no_folder_behind(own_home: Path, tmp_path: Path) -> None:
+    key = object_key(attachment())
+    (own_home / "objects" / key).unlink()
+    done = soloist("backup", "saved")
+    assert done.status == 1 and done.sentence
+    assert not (tmp_path / "saved").exists() and not (tmp_path / "saved.part").exists()
+
+
+def test_only_old_objects_that_nothing_points_at_are_removed() -> None:
+    opened = connections()
+    before = shown()
+    orphan = opened.store.put_immutable(b"nobody points at this", "text/plain")
+    assert collect_garbage(opened.warehouse, opened.store, datetime.now(UTC)).objects == 0
+    assert opened.store.has(orphan)
+    assert collect_garbage(opened.warehouse, opened.store, LATER).objects == 1
+    assert not opened.store.has(orphan)
+    assert opened.store.get_verified(attachment()) == b"picture"
+    assert shown() == before
+
+
+def test_the_attachment_of_a_deleted_note_goes(own_home: Path) -> None:
+    opened, picture = connections(), attachment()
+    soloist("delete", soloist("notes").out[:8])
+    assert collect_garbage(opened.warehouse, opened.store, LATER).objects == 1
+    assert not opened.store.has(picture)
+
+
+def test_gc_says_what_it_removed() -> None:
+    before = shown()
+    done = soloist("gc")
+    assert done.status == 0
+    assert done.err.startswith("Removed 0 objects (0 bytes) and 0 old runs; ")
+    assert shown() == before
+
+
+def test_runs_are_forgotten_when_they_are_old_and_what_they_made_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = shown()
+    with dg.DagsterInstance.get() as instance:
+        runs = instance.get_runs_count()
+        monkeypatch.setenv("SOLOIST_NOW", datetime.now(UTC).isoformat())
+        assert (prune_runs(instance, 90), instance.get_runs_count()) == (0, runs)
+        monkeypatch.setenv("SOLOIST_NOW", (datetime.now(UTC) + timedelta(days=91)).isoformat())
+        assert (prune_runs(instance, 90), instance.get_runs_count()) == (runs, 0)
+    monkeypatch.setenv("SOLOIST_NOW", "2026-11-20T18:00:00+00:00")
+    assert runs > 0
+    assert shown() == before
+
+
+def test_a_warehouse_of_an_earlier_version_is_migrated_after_a_backup(
+    own_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    applied: list[int] = []
+
+    def shout(session: Session) -> None:
+        applied.append(2)
+        session.execute("UPDATE notes SET text = upper(text)")
+
+    migrations: Sequence[Migration] = (Migration(2, "notes are shouted", shout),)
+    monkeypatch.setattr(tables, "MIGRATIONS", migrations)
+    assert "DREW A PICTURE" in soloist("notes").out
+    assert "DREW A PICTURE" in soloist("notes").out
+    assert applied == [2]
+    backup = own_home / "warehouse.duckdb.v1.backup"
+    assert backup.exists()
+    monkeypatch.setattr(tables, "MIGRATIONS", ())
+    assert "made by a newer Soloist" in soloist("notes").sentence
+    backup.replace(own_home / "warehouse.duckdb")
+    assert "Drew a picture" in soloist("notes").out
+
+
+def test_a_migration_that_fails_leaves_the_warehouse_as_it_was(own_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(session: Session) -> None:
+        session.execute("DELETE FROM notes")
+        raise RuntimeError("no")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(tables, "MIGRATIONS", (Migration(2, "fails", fail),))
+        with pytest.raises(RuntimeError):
+            soloist("notes")
+    assert "Drew a picture" in soloist("notes").out
+    assert os.path.getsize(own_home / "warehouse.duckdb") > 0

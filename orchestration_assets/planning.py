@@ -138,7 +138,7 @@ def _horizon_start(
     """Counted back from the latest entry. A clock that runs ahead is not believed: it would move the horizon past every other entry."""
     condition, parameters = scope.condition()
     latest = session.scalar(
-        f"SELECT max(e.authored_at) FROM worklog_entries AS e WHERE e.authored_at <= ? AND {condition}",  # noqa: S608
+        f"SELECT max(e.authored_at) FROM worklog_entries AS e WHERE e.authored_at <= ? AND {condition}",
         [now + timedelta(days=1), *parameters],
     )
     return calendar.local_day(latest) - settings.horizon if isinstance(latest, datetime) else None

@@ -11,7 +11,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -108,7 +108,9 @@ class ServedUi:
         """The run once it ended."""
         ended = ("SUCCESS", "FAILURE", "CANCELED")
         return wait_for(
-            f"the end of run {run_id}", lambda: found if (found := self.run(run_id))["status"] in ended else None, seconds
+            f"the end of run {run_id}",
+            lambda: found if (found := self.run(run_id))["status"] in ended else None,
+            seconds,
         )
 
     def processes(self) -> list[int]:
@@ -119,10 +121,8 @@ class ServedUi:
         """SIGTERM, and what is left after a while is killed."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-            try:
+            with suppress(subprocess.TimeoutExpired):
                 self.process.wait(30)
-            except subprocess.TimeoutExpired:
-                pass
         end = time.monotonic() + 20
         while self.processes() and time.monotonic() < end:
             time.sleep(0.2)

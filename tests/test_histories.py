@@ -208,15 +208,42 @@ def desks() -> Iterator[tuple[Desk, Desk]]:
         shutil.rmtree(folder)
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
+def assert_made_as_if_afresh(steps: list[Step]) -> None:
+    with desks() as (desk, afresh):
+        for number, step in enumerate(steps):
+            perform(desk, step, number)
+        desk.run()
+        assert not any(desk.stale().values())
+        afresh.notes.update(desk.notes)
+        afresh.run()
+        often, once = desk.made(), afresh.made()
+        for name, rows in once.items():
+            assert often[name] == rows, name
+
+
+def assert_exactly_stale(steps: list[Step], chosen: int) -> None:
+    with desks() as (desk, _):
+        desk.keep(Note(note_id="first", text="Packed a parcel.", authored_at=MONDAY))
+        for number, step in enumerate(steps):
+            if step[0] != "run":
+                perform(desk, step, number)
+        desk.run()
+        assert not any(desk.stale().values())
+        present = "SELECT entry_id FROM worklog_entries WHERE NOT vanished ORDER BY entry_id"
+        with desk.warehouse.write() as session:
+            entries = session.query(present).to_pylist()
+            entry_id = entries[chosen % len(entries)]["entry_id"]
+            session.execute("UPDATE worklog_entries SET input_hash = 'edited' WHERE entry_id = ?", [entry_id])
+        assert desk.stale() == desk.telling_of(entry_id)
+
+
+FEW = settings(max_examples=2, deadline=None, suppress_health_check=list(HealthCheck))
+MANY = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+@FEW
 @given(STEPS)
-@example(
-    [("commit", 3, 0), ("run", 0, 0), ("commit", 4, 1), ("commit", 5, 0), ("run", 0, 0), ("amend", 0, 0), ("run", 0, 0)]
-)
-@example(
-    [("commit", 1, 0), ("run", 0, 0), ("commit", 2, 1), ("run", 0, 0), ("reset", 0, 0)]
-)  # what is imported becomes a module here
-@example([("commit", 1, 0), ("run", 0, 0), ("commit", 2, 1)])
+@example([("commit", 3, 0), ("run", 0, 0), ("commit", 4, 1), ("run", 0, 0), ("amend", 0, 0), ("run", 0, 0)])
 @example(
     [
         ("branch", 0, 0),
@@ -230,16 +257,36 @@ def desks() -> Iterator[tuple[Desk, Desk]]:
 )
 @example([("note", 4, 0), ("note", 4, 1), ("run", 0, 0), ("edit", 0, 0), ("erase", 0, 1)])
 def test_many_runs_on_the_way_make_what_one_run_makes_at_the_end(steps: list[Step]) -> None:
-    with desks() as (desk, afresh):
-        for number, step in enumerate(steps):
-            perform(desk, step, number)
-        desk.run()
-        assert not any(desk.stale().values())
-        afresh.notes.update(desk.notes)
-        afresh.run()
-        often, once = desk.made(), afresh.made()
-        for name, rows in once.items():
-            assert often[name] == rows, name
+    assert_made_as_if_afresh(steps)
+
+
+@pytest.mark.parametrize("later", [[], [("run", 0, 0), ("reset", 0, 0)]])
+def test_an_import_is_no_skill_from_when_its_module_is_the_repositorys_own_until_that_is_gone(
+    later: list[Step],
+) -> None:
+    imports_label, makes_label = ("commit", 1, 0), ("commit", 2, 1)
+    assert_made_as_if_afresh([imports_label, ("run", 0, 0), makes_label, *later])
+
+
+@FEW
+@given(STEPS, st.integers(0, 100))
+@example([("branch", 0, 0), ("commit", 2, 1), ("switch", 0, 0), ("merge", 20, 0)], 1)
+def test_an_edited_entry_makes_exactly_the_periods_stale_that_tell_of_it(steps: list[Step], chosen: int) -> None:
+    assert_exactly_stale(steps, chosen)
+
+
+@pytest.mark.soak
+@MANY
+@given(STEPS)
+def test_any_history_is_made_as_if_afresh(steps: list[Step]) -> None:
+    assert_made_as_if_afresh(steps)
+
+
+@pytest.mark.soak
+@MANY
+@given(STEPS, st.integers(0, 100))
+def test_in_any_history_exactly_the_telling_periods_are_stale(steps: list[Step], chosen: int) -> None:
+    assert_exactly_stale(steps, chosen)
 
 
 @pytest.mark.parametrize("days_ahead", [4, 400])
@@ -254,24 +301,3 @@ def test_a_clock_that_runs_ahead_neither_silences_reports_nor_has_them_made_over
         documents = desk.made()["documents"]
         assert any("2026-W44" in row for row in documents)
         assert not any(desk.stale().values())
-
-
-@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
-@given(STEPS, st.integers(0, 100))
-@example([("branch", 0, 0), ("commit", 2, 1), ("switch", 0, 0), ("merge", 20, 0)], 1)
-@example([("commit", 12, 4), ("note", 12, 1)], 1)
-def test_an_edited_entry_makes_exactly_the_periods_stale_that_tell_of_it(steps: list[Step], chosen: int) -> None:
-    with desks() as (desk, _):
-        desk.keep(Note(note_id="first", text="Packed a parcel.", authored_at=MONDAY))
-        for number, step in enumerate(steps):
-            if step[0] != "run":
-                perform(desk, step, number)
-        desk.run()
-        with desk.warehouse.read() as session:
-            entries = session.query(
-                "SELECT entry_id FROM worklog_entries WHERE NOT vanished ORDER BY entry_id"
-            ).to_pylist()
-        entry_id = entries[chosen % len(entries)]["entry_id"]
-        with desk.warehouse.write() as session:
-            session.execute("UPDATE worklog_entries SET input_hash = 'edited' WHERE entry_id = ?", [entry_id])
-        assert desk.stale() == desk.telling_of(entry_id)

@@ -20,7 +20,12 @@ def keys_from(kind: ReportKind | None, first: str, count: int) -> list[str]:
     return found
 
 
-@given(kind=KINDS, wanted=st.sets(st.integers(0, 80), min_size=1), empty=st.sets(st.integers(0, 80)), longest=st.integers(1, 60))
+@given(
+    kind=KINDS,
+    wanted=st.sets(st.integers(0, 80), min_size=1),
+    empty=st.sets(st.integers(0, 80)),
+    longest=st.integers(1, 60),
+)
 def test_ranges_cover_what_is_asked_and_else_only_what_holds_nothing(
     kind: ReportKind | None, wanted: set[int], empty: set[int], longest: int
 ) -> None:

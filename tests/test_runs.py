@@ -45,7 +45,9 @@ def repository(tmp_path: Path) -> GitRepository:
     )
     made.commit(
         "fix(store): close the file when reading fails (#7)",
-        files={"shelf/store.py": "import duckdb\n\n\ndef read():\n    with open('x'):\n        return duckdb.sql('select 2')\n"},
+        files={
+            "shelf/store.py": "import duckdb\n\n\ndef read():\n    with open('x'):\n        return duckdb.sql('select 2')\n"
+        },
         authored="2026-11-18T09:00:00+00:00",
     )
     made.commit(
@@ -80,16 +82,16 @@ def test_one_commit_more_is_one_entry_one_analysis_and_what_rests_on_them(
 ) -> None:
     bench.run()
     repository.commit(
-        "feat: count parcels", files={"shelf/count.py": "def count():\n    return 0\n"}, authored="2026-11-19T09:00:00+00:00"
+        "feat: count parcels",
+        files={"shelf/count.py": "def count():\n    return 0\n"},
+        authored="2026-11-19T09:00:00+00:00",
     )
     made = bench.made()
     assert made["worklog_entries"] == made["code_excerpts"] == made["worklog_analyses"] == made["skill_evidence"] == 1
     assert made["standup"] == made["status_report"] == made["summary"] == 1
 
 
-def test_unchanged_refs_are_not_read_again(
-    bench: Workbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unchanged_refs_are_not_read_again(bench: Workbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     bench.run()
     calls = tmp_path / "calls"
     real = next(path for folder in os.environ["PATH"].split(":") if (path := Path(folder) / "git").exists())
@@ -132,7 +134,12 @@ def test_an_entry_that_left_history_is_marked_and_reports_no_longer_speak_of_it(
 def test_equal_commits_in_one_second_are_two_entries(tmp_path: Path) -> None:
     repository = GitRepository(tmp_path / "twice")
     for name in ("a.txt", "b.txt"):
-        repository.commit("Add a file", files={name: name}, authored="2026-11-16T09:00:00+00:00", committed="2026-11-16T09:00:00+00:00")
+        repository.commit(
+            "Add a file",
+            files={name: name},
+            authored="2026-11-16T09:00:00+00:00",
+            committed="2026-11-16T09:00:00+00:00",
+        )
     bench = Workbench()
     bench.watch(repository.path)
     bench.run()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cache, cached_property
@@ -46,9 +46,10 @@ _PREFIX = re.compile(r"^(?:python|golang|rust|java|javascript|php|ruby|apache)[\
 
 @dataclass(frozen=True)
 class TaxonomySkill:
-    """One technology or practice. `ambiguous`: the name is an ordinary word too; `low_value`: a markup or configuration format."""
+    """One technology or practice; `data/taxonomy.schema.json` says what each field means.
 
-    # The data files' schema, data/taxonomy.schema.json, says what each of these means.
+    `ambiguous`: the name is an ordinary word too. `low_value`: a markup or configuration format.
+    """
 
     id: str
     name: str
@@ -135,11 +136,11 @@ class Taxonomy:
     def _extensions(self) -> dict[str, list[str]]:
         return self._files(lambda pattern: pattern[1:].lower() if _is_extension(pattern) else None)
 
-    def _files(self, key_of: object) -> dict[str, list[str]]:
+    def _files(self, key_of: Callable[[str], str | None]) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {}
         for skill in self.skills.values():
             for pattern in skill.files:
-                if callable(key_of) and (key := key_of(pattern)) is not None:
+                if (key := key_of(pattern)) is not None:
                     found.setdefault(key, []).append(skill.id)
         return found
 

@@ -9,21 +9,21 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
 _NOISE = re.compile(r"[\s._\-/']+")
-_WORD = re.compile(r"(?<![\w.])\.(?i:net)\b|[^\W_]+(?:[+#]+(?!\w))?")
+_WORD = re.compile(r"(?<![\w.])\.(?i:net)\b|[^\W_]+(?:\+\+\d+|[+#]+(?!\w))?")
 _RUN = re.compile(r"[^\s,;()\[\]{}<>\"'`|*!?&]+")
 """What stands between blanks and brackets: a word, or a path, an address, an identifier, an option."""
 _LONGEST_RUN = 120
 _CODE = re.compile(
-    r"[A-Za-z][\w+.-]*://|^www\.|[\\=$@]|::|^[-~]|^\.{0,2}/|\w_+\w"
+    r"[A-Za-z][\w+.-]*://|^www\.|[\\=$@]|::|^\.{0,2}/|\w_+\w"
     r"|\.(?:py|js|ts|tsx|jsx|go|rs|rb|java|md|rst|toml|json|ya?ml|html|css|txt|cfg|ini|sh|lock|c|h|cpp|sql|php|kt|swift)$"
 )
 _CAMEL_CASE = re.compile(r"^[a-z]+[A-Z]")
-_SEPARATORS = frozenset(["", " ", "-", ".", "/", "'", " / ", "&", " & ", "_", "\n"])
+_SEPARATORS = frozenset(["", " ", "-", ".", "/", "'", " / ", "&", " & ", "+", "_", "\n"])
 _AFTER = frozenset(
     "framework library app application programming language api apis sdk client server code package module plugin driver "
     "migrations template templates component components crate gem compiler bindings".split()
@@ -39,6 +39,7 @@ _LISTED = re.compile(r"\s*(?:[,/&+|(]|and|or|to|with|on|in|from|plus|vs\.?)?\s*(
 _VERSION = re.compile(
     r"(?:\s+v?|-|@|v)?(?P<number>\d{1,2}(?:\.\d+)*)\b(?!\d|%|\s*(?:times|steps?|days?|weeks?|hours?|minutes?)\b)"
 )
+_MARK = re.compile(r"[-./]")
 _SENTENCE_END = frozenset(".!?:;\n-*•>])")
 _WORDS_BACK = 8
 
@@ -56,6 +57,8 @@ class _Name(NamedTuple):
     written: str
     key: str
     ambiguous: bool
+    marked: bool
+    """Lower case with a mark within (styled-components), which no ordinary word has."""
 
 
 class _Word(NamedTuple):
@@ -65,12 +68,13 @@ class _Word(NamedTuple):
 
 
 class _Candidate(NamedTuple):
-    """A name that stands in the text, from its first word on; certain unless it is an ordinary word too."""
+    """A name that stands in the text, in `words[first:after]`; certain unless it is an ordinary word too."""
 
     name: _Name
     start: int
     end: int
-    position: int
+    first: int
+    after: int
 
 
 def normalised(name: str) -> str:
@@ -89,7 +93,8 @@ class TextMatcher:
         glued: dict[tuple[str, ...], _Name] = {}
         for written, skill, ambiguous in names:
             words = tuple(word.word for word in _words(written))
-            name = _Name(skill, written, normalised(written), ambiguous)
+            marked = written.islower() and _MARK.search(written) is not None
+            name = _Name(skill, written, normalised(written), ambiguous, marked)
             if len(name.key) > 1 or ambiguous:
                 self._by_words.setdefault(words, name)
                 self._keys.add(name.key)
@@ -118,34 +123,45 @@ class TextMatcher:
         ]
 
     def _candidates(self, text: str, words: list[_Word]) -> Iterator[_Candidate]:
-        runs = [found.span() for found in _RUN.finditer(text)]
-        starts = [start for start, _ in runs]
-        code: dict[int, bool] = {}
-
-        def in_code(offset: int) -> bool:
-            number = bisect_right(starts, offset) - 1
-            if number < 0:
-                return False
-            if number not in code:
-                code[number] = self._is_code(text, *runs[number])
-            return code[number]
-
+        in_code = self._code_of(text)
         position = 0
         while position < len(words):
             taken = 1
             for length in range(min(self._longest.get(words[position].word, 0), len(words) - position), 0, -1):
                 part = words[position : position + length]
                 name = self._by_words.get(tuple(word.word for word in part))
+                if name is None:
+                    continue
                 start, end = part[0].start, part[-1].end
-                if name and self._fits(text, name, part) and not (in_code(start) or in_code(end - 1)):
-                    yield _Candidate(name, start, end, position)
+                if self._fits(text, name, part) and not in_code(start, end):
+                    yield _Candidate(name, start, end, position, position + length)
                     taken = length
                     break
             position += taken
 
+    def _code_of(self, text: str) -> Callable[[int, int], bool]:
+        """Whether a span of the text, begins or ends within something that is code."""
+        runs = [found.span() for found in _RUN.finditer(text)]
+        starts = [start for start, _ in runs]
+        known: dict[int, bool] = {}
+
+        def is_code_at(offset: int, span: tuple[int, int]) -> bool:
+            number = bisect_right(starts, offset) - 1
+            if number < 0 or (
+                span[0] <= runs[number][0] and runs[number][1] <= span[1] and text[span[1] : span[1] + 1] != "("
+            ):
+                return False
+            if number not in known:
+                known[number] = self._is_code(text, *runs[number])
+            return known[number]
+
+        return lambda start, end: is_code_at(start, (start, end)) or is_code_at(end - 1, (start, end))
+
     @staticmethod
     def _fits(text: str, name: _Name, part: list[_Word]) -> bool:
         start, end = part[0].start, part[-1].end
+        if len(part) == 1:
+            return not _in_identifier(text, start, end)
         between = [text[left.end : right.start] for left, right in pairwise(part)]
         if not _SEPARATORS.issuperset(between) or normalised(text[start:end]) != name.key:
             return False
@@ -162,9 +178,11 @@ class TextMatcher:
         if end - start > _LONGEST_RUN:
             return True
         run = text[start:end].rstrip(".:")
+        if text[end : end + 1] == "(" or run[:1] in {"-", "~"}:
+            return True
         if normalised(run) in self._keys:
             return False
-        if text[end : end + 1] == "(" or _CODE.search(run):
+        if _CODE.search(run):
             return True
         if "/" in run:
             return not all(normalised(part) in self._keys for part in run.split("/"))
@@ -178,9 +196,9 @@ def _words(text: str) -> Iterator[_Word]:
 
 def _is_certain(text: str, words: list[_Word], candidate: _Candidate) -> bool:
     """Whether what stands beside a name that is an ordinary word too leaves no doubt."""
-    name, start, end, position = candidate
+    name, start, end, first, after = candidate
     shown = text[start:end]
-    if name.written.islower() and re.search(r"[-./]", name.written) and shown == name.written:
+    if name.marked and shown == name.written:
         return True
     if not _written_as_name(shown, name.written) or text[end : end + 2] in {"'s", "’s"}:
         return False
@@ -188,17 +206,14 @@ def _is_certain(text: str, words: list[_Word], candidate: _Candidate) -> bool:
         return "." in version["number"] or not _begins_sentence(text, start)
     if _begins_sentence(text, start):
         return False
-    following = next((word for word in words[position : position + 6] if word.start >= end), None)
-    if following and following.word in _AFTER and text[end : following.start] in {" ", "-"}:
+    if after < len(words) and words[after].word in _AFTER and text[end : words[after].start] in {" ", "-"}:
         return True
-    if not position or text[words[position - 1].end : start] not in {" ", " `", ' "'}:
+    if not first or text[words[first - 1].end : start] not in {" ", " `", ' "'}:
         return False
-    before = words[position - 1].word
+    before = words[first - 1].word
     if before in {"using", "learned", "learning"}:
         return True
-    return before in _BEFORE and any(
-        word.word in _MAKING for word in words[max(0, position - _WORDS_BACK) : position - 1]
-    )
+    return before in _BEFORE and any(word.word in _MAKING for word in words[max(0, first - _WORDS_BACK) : first - 1])
 
 
 def _written_as_name(shown: str, written: str) -> bool:
@@ -228,5 +243,5 @@ def _in_identifier(text: str, start: int, end: int) -> bool:
 
 
 def _begins_sentence(text: str, start: int) -> bool:
-    before = text[max(0, start - 40) : start].rstrip(" \t\"'(`[")
+    before = text[0 : start].rstrip(" \t\"'(`[")
     return not before or before[-1] in _SENTENCE_END

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import lru_cache
@@ -135,7 +136,10 @@ def _history(
 ) -> tuple[git.CommitGraph, dict[str, git.Identity], dict[str, str]]:
     """Graph, identities, and what landed otherwise than by a merge. Kept for as long as the refs have the same fingerprint, because a
     command asks twice: when it plans its run, and in the run."""
-    graph, identities = git.read_graph(clone), git.read_identities(clone)
+    with ThreadPoolExecutor(1) as beside:  # two git processes, one a core
+        asked = beside.submit(git.read_identities, clone)
+        graph = git.read_graph(clone)
+        identities = asked.result()
     heads = graph.unmerged_heads()
     bringers = git.patch_equivalents(
         clone, graph, heads, {commit: identity.subject for commit, identity in identities.items()}

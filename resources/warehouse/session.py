@@ -1,8 +1,6 @@
 """Reading and writing rows while the warehouse is open. Whoever has a `Session` holds the lock; what it returns is
 independent of it."""
 
-
-
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence

@@ -29,7 +29,9 @@ def _emptied(asset: dg.AssetsDefinition) -> dg.AssetsDefinition:
         pool=asset.op.pool,
     )
     def nothing() -> dg.MaterializeResult[None]:
-        return dg.MaterializeResult(metadata={"counts": dg.MetadataValue.json({"read": 0, "made": 0, "unchanged": 0, "failed": 0})})
+        return dg.MaterializeResult(
+            metadata={"counts": dg.MetadataValue.json({"read": 0, "made": 0, "unchanged": 0, "failed": 0})}
+        )
 
     return nothing
 

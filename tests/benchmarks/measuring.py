@@ -8,7 +8,9 @@ from collections.abc import Callable
 
 def alternating(ours: Callable[[], float], reference: Callable[[], float], rounds: int) -> tuple[float, float]:
     """The medians of both sides, measured in turn, so that a slow minute of the machine meets both."""
-    pairs = [(ours(), reference()) if number % 2 else tuple(reversed((reference(), ours()))) for number in range(rounds)]
+    pairs = [
+        (ours(), reference()) if number % 2 else tuple(reversed((reference(), ours()))) for number in range(rounds)
+    ]
     return statistics.median(pair[0] for pair in pairs), statistics.median(pair[1] for pair in pairs)
 
 

@@ -63,12 +63,19 @@ def results(scale: float = 1.0) -> Iterator[dict[str, object]]:
         }
         soloist = str(Path(sys.executable).parent / "soloist")
         for _ in range(2):
-            subprocess.run([soloist, "run", "--json"], env={**os.environ, **environment}, check=True, capture_output=True)
+            subprocess.run(
+                [soloist, "run", "--json"], env={**os.environ, **environment}, check=True, capture_output=True
+            )
         done = subprocess.run(
-            ["git", "-C", str(repository), "log", "-1", "--format=%ad", "--date=format:%Y-%m-01"], capture_output=True, text=True, check=True
+            ["git", "-C", str(repository), "log", "-1", "--format=%ad", "--date=format:%Y-%m-01"],
+            capture_output=True,
+            text=True,
+            check=True,
         )
         month = done.stdout.strip()
         ours, reference = alternating(
-            lambda: graph_seconds("ours", month, environment), lambda: graph_seconds("empty", month, environment), rounds=5
+            lambda: graph_seconds("ours", month, environment),
+            lambda: graph_seconds("empty", month, environment),
+            rounds=5,
         )
         yield at_most(f"nothing changed in {commits} commits, against empty bodies, s", ours, reference, 1.5)

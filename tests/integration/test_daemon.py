@@ -8,10 +8,11 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
-from dagster._core.scheduler.instigation import InstigatorType, ScheduleInstigatorData
+from dagster._core.scheduler.instigation import InstigatorState, InstigatorType, ScheduleInstigatorData
 from git_repositories import GitRepository
 from served_ui import COMMANDS, ServedUi, command, environment, serving, small_history, tags_of, wait_for
 from workbench import Workbench
@@ -50,7 +51,9 @@ def test_a_commit_is_refreshed_and_the_sensor_asks_for_exactly_its_periods(
     served: ServedUi, repository: GitRepository, folder: Path
 ) -> None:
     repository.commit(
-        "feat: count parcels", files={"shelf/count.py": "def count():\n    return 0\n"}, authored="2024-03-13T09:00:00+00:00"
+        "feat: count parcels",
+        files={"shelf/count.py": "def count():\n    return 0\n"},
+        authored="2024-03-13T09:00:00+00:00",
     )
     before = {run["runId"] for run in served.runs()}
     refreshed = served.launch("refresh_worklogs_job", range_tags("2024-03-01", "2024-03-01"))
@@ -89,7 +92,9 @@ def test_a_backfill_of_past_months_is_one_run(served: ServedUi, repository: GitR
     runs = [run for run in served.runs() if run["tags"].get("dagster/backfill") == data["backfillId"]]
     months = {"2023-12-01", "2024-01-01", "2024-02-01"}
     assert [run["made"] for run in runs] == [{"worklog_entries": months, "worklog_analyses": months}]
-    assert rows(folder, "SELECT subject FROM worklog_entries WHERE month = '2023-12-01'") == [{"subject": "Add an old file"}]
+    assert rows(folder, "SELECT subject FROM worklog_entries WHERE month = '2023-12-01'") == [
+        {"subject": "Add an old file"}
+    ]
 
 
 def test_a_run_whose_process_was_killed_is_failed_by_the_sensor_and_retried(served: ServedUi, folder: Path) -> None:
@@ -128,7 +133,9 @@ def test_runs_lost_in_a_crash_are_failed_and_a_missed_tick_is_made_good(tmp_path
         assert taken_slots(instance) == 0
         assert process.wait(120) == 0
 
-        repository.commit("feat: count parcels", files={"shelf/count.py": "count = 0\n"}, authored="2024-03-08T09:00:00+00:00")
+        repository.commit(
+            "feat: count parcels", files={"shelf/count.py": "count = 0\n"}, authored="2024-03-08T09:00:00+00:00"
+        )
         for state in schedule_states(instance):
             data = state.instigator_data
             assert isinstance(data, ScheduleInstigatorData)
@@ -166,10 +173,10 @@ def test_dagsters_own_command_line_makes_the_same_entries(
     assert Workbench().comparable()["worklog_entries"] == expected
 
 
-def settled(served: ServedUi, before: set[str], count: int) -> list[dict[str, object]]:
+def settled(served: ServedUi, before: set[str], count: int) -> list[dict[str, Any]]:
     """The runs that came since, once there are `count` of them and all succeeded."""
 
-    def look() -> list[dict[str, object]] | None:
+    def look() -> list[dict[str, Any]] | None:
         new = [run for run in served.runs() if run["runId"] not in before]
         assert not [run for run in new if run["status"] in ("FAILURE", "CANCELED")]
         return new if len(new) >= count and all(run["status"] == "SUCCESS" for run in new) else None
@@ -183,11 +190,11 @@ def worker(served: ServedUi, run_id: str) -> int:
     return int(name.split(":")[-2])
 
 
-def scheduled(served: ServedUi, schedule: str) -> list[dict[str, object]]:
+def scheduled(served: ServedUi, schedule: str) -> list[dict[str, Any]]:
     return [run for run in served.runs() if run["tags"].get("dagster/schedule_name") == schedule]
 
 
-def schedule_states(instance: dg.DagsterInstance) -> list[object]:
+def schedule_states(instance: dg.DagsterInstance) -> list[InstigatorState]:
     return list(instance.all_instigator_state(instigator_type=InstigatorType.SCHEDULE))
 
 

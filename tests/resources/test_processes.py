@@ -15,7 +15,8 @@ def test_this_process_is_not_gone() -> None:
 
 def test_a_process_that_ended_is_gone_even_while_nobody_collected_it() -> None:
     child = subprocess.Popen(
-        [sys.executable, "-c", "from resources.processes import this_process; print(this_process())"], stdout=subprocess.PIPE
+        [sys.executable, "-c", "from resources.processes import this_process; print(this_process())"],
+        stdout=subprocess.PIPE,
     )
     assert child.stdout is not None
     name = child.stdout.read().decode().strip()

@@ -75,5 +75,5 @@ def test_remembered_sources_are_used_until_the_settings_say_otherwise(
 
 def test_a_broken_list_of_sources_is_one_sentence(home: Path) -> None:
     (home / "sources.json").write_text(json.dumps({"repositories": 3}))
-    with pytest.raises(BadInput, match="sources.json"):
+    with pytest.raises(BadInput, match=r"sources\.json"):
         load_sources(load_settings())

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import re
 import time
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -18,6 +18,12 @@ CERTAIN = [
     (name, skill.id)
     for skill in TAXONOMY.skills.values()
     for name in ((*skill.aliases,) if skill.ambiguous else (skill.name, *skill.aliases))
+]
+DOUBTFUL = [
+    name
+    for skill in TAXONOMY.skills.values()
+    for name in ((skill.name,) if skill.ambiguous else ()) + skill.ambiguous_aliases
+    if name.isalpha()
 ]
 WORDS = "the fix in using with moved from to and or rewrote parser library code API app 3 2.0 1.80 next act Ada's go-back a.b".split()
 JUNK = [
@@ -127,7 +133,7 @@ def test_people_are_no_skills(name: str, text: str) -> None:
         "requests_made = 3",
         "git_python python_git __python__",
         "getPythonPath and pythonPath",
-        "django.db.models python.3rd foo.python.bar",
+        "django.db.models foo.python.bar",
         "requests.get(url) python(x)",
         "std::python $PYTHON #python @python",
         "see https://docs.python.org/3/library, http://example.com/rust/flask?x=docker#redis",
@@ -155,9 +161,13 @@ def test_the_longest_name_wins_and_what_is_found_is_where_it_says() -> None:
     ]
 
 
-@pytest.mark.parametrize(("name", "skill"), CERTAIN, ids=[name for name, _ in CERTAIN])
-def test_every_name_that_is_no_ordinary_word_is_found(name: str, skill: str) -> None:
-    assert found(f"Worked on {name} today") == ([skill] if len(normalised(name)) > 1 else [])
+def test_every_name_that_is_no_ordinary_word_is_found() -> None:
+    missed = {name: skill for name, skill in CERTAIN if found(f"Worked on {name} today") != [skill]}
+    assert missed == {}
+
+
+def test_no_name_that_is_an_ordinary_word_is_found_alone_in_lower_case() -> None:
+    assert {word for word in DOUBTFUL if found(f"we saw the {word.lower()} today")} == set()
 
 
 @settings(max_examples=300, deadline=None)
@@ -173,7 +183,7 @@ def test_every_name_that_is_no_ordinary_word_is_found(name: str, skill: str) -> 
 def test_matches_are_in_order_never_overlap_and_name_their_skill(parts: list[tuple[str, str]]) -> None:
     text = "".join(part + gap for part, gap in parts)
     matches = TAXONOMY.find_in_text(text)
-    assert all(one.end <= other.start for one, other in zip(matches, matches[1:], strict=False))
+    assert all(one.end <= other.start for one, other in pairwise(matches))
     for match in matches:
         assert 0 <= match.start < match.end <= len(text)
         assert TAXONOMY.canonical(text[match.start : match.end]) == match.skill
@@ -233,23 +243,21 @@ HOSTILE = [
 ]
 
 
+def seconds(text: str) -> float:
+    """Of this process alone: other work on the machine does not count."""
+    start = time.process_time()
+    TAXONOMY.find_in_text(text)
+    return time.process_time() - start
+
+
 @pytest.mark.parametrize("piece", HOSTILE)
 def test_hostile_text_takes_linear_time(piece: str) -> None:
-    """Four times the text may take some four times as long and not sixteen times; whatever the machine, 200 kB take under two seconds."""
-
-    def seconds(size: int) -> float:
-        text = (piece * (size // len(piece) + 1))[:size]
-        start = time.perf_counter()
-        TAXONOMY.find_in_text(text)
-        return time.perf_counter() - start
-
-    short = min(seconds(12_500) for _ in range(3))
-    long = min(seconds(50_000) for _ in range(2))
-    assert long < max(10 * short, 0.05)
+    """Eight times the text takes some eight times as long, where quadratic work would take sixty-four times as long."""
+    short, long = ((piece * (size // len(piece) + 1))[:size] for size in (5_000, 40_000))
+    once = min(seconds(short) for _ in range(3))
+    assert min(seconds(long) for _ in range(2)) < max(24 * once, 0.05)
 
 
 def test_a_megabyte_of_hostile_text_takes_a_few_seconds_at_most() -> None:
-    text = re.sub("$", "end", "".join(piece * (1_000_000 // len(HOSTILE) // len(piece)) for piece in HOSTILE))
-    start = time.perf_counter()
-    TAXONOMY.find_in_text(text)
-    assert time.perf_counter() - start < 4
+    share = 1_000_000 // len(HOSTILE)
+    assert seconds("".join(piece * (share // len(piece)) for piece in HOSTILE)) < 4

@@ -1,0 +1,68 @@
+"""Which runs the reaper fails: those whose own process is known to be gone, and no other."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+
+import dagster as dg
+import pytest
+from dagster._core.storage.tags import PARENT_RUN_ID_TAG, ROOT_RUN_ID_TAG
+from dagster._core.test_utils import create_run_for_test
+
+from resources.processes import PROCESS_TAG, this_process
+from sensors.dead_runs import dead_runs_sensor, reap_dead_runs
+
+STARTED = dg.DagsterRunStatus.STARTED
+
+
+@pytest.fixture
+def instance() -> dg.DagsterInstance:
+    return dg.DagsterInstance.ephemeral()
+
+
+@pytest.fixture(scope="module")
+def gone() -> str:
+    """A process that ran on this host and ended."""
+    code = "from resources.processes import this_process; print(this_process())"
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+
+
+def started(instance: dg.DagsterInstance, **tags: str) -> str:
+    run = create_run_for_test(instance, job_name="make_summary_job", status=STARTED, tags=tags)
+    return run.run_id
+
+
+def test_a_run_whose_process_is_gone_is_failed_once(instance: dg.DagsterInstance, gone: str) -> None:
+    dead = started(instance, **{PROCESS_TAG: gone})
+    assert reap_dead_runs(instance) == [dead]
+    run = instance.get_run_by_id(dead)
+    assert run is not None
+    assert run.status is dg.DagsterRunStatus.FAILURE
+    assert reap_dead_runs(instance) == []
+
+
+def test_runs_that_may_be_alive_are_left_alone(instance: dg.DagsterInstance, gone: str) -> None:
+    elsewhere = gone.replace(socket.gethostname(), "another-host", 1)
+    for tags in ({}, {PROCESS_TAG: this_process()}, {PROCESS_TAG: elsewhere}, {PROCESS_TAG: "rubbish:of:somebody"}):
+        started(instance, **tags)
+    assert reap_dead_runs(instance) == []
+
+
+def test_a_retry_that_starts_with_the_tags_of_its_dead_parent_is_left_alone(
+    instance: dg.DagsterInstance, gone: str
+) -> None:
+    parent = started(instance, **{PROCESS_TAG: gone})
+    reap_dead_runs(instance)
+    retry = started(instance, **{PROCESS_TAG: gone, PARENT_RUN_ID_TAG: parent, ROOT_RUN_ID_TAG: parent})
+    assert reap_dead_runs(instance) == []
+    instance.add_run_tags(retry, {PROCESS_TAG: f"{socket.gethostname()}:0:1"})
+    assert reap_dead_runs(instance) == [retry]
+
+
+def test_the_sensor_says_what_it_did(instance: dg.DagsterInstance, gone: str) -> None:
+    dead = started(instance, **{PROCESS_TAG: gone})
+    with dg.build_sensor_context(instance=instance) as context:
+        assert dead in str(dead_runs_sensor.evaluate_tick(context).skip_message)
+        assert "No dead runs" in str(dead_runs_sensor.evaluate_tick(context).skip_message)

@@ -58,16 +58,21 @@ def is_judged(session: Session, check: str, table: str, rows: str = "true") -> b
 
 
 def judge(
-    warehouse: Warehouse, check: str, table: str, question: Callable[[Session], Judgement], rows: str = "true"
+    warehouse: Warehouse,
+    check: str,
+    table: str,
+    question: Callable[[Session], Judgement | Callable[[], Judgement]],
+    rows: str = "true",
 ) -> Judgement:
     """The verdict on the table (its rows that match `rows`) as it stands: the stored one where the same rows were judged before, else a
-    new one, stored."""
+    new one, stored. A question whose answer takes long returns a function, which is called when the warehouse is not locked any more."""
     with warehouse.read() as session:
         fingerprint = table_fingerprint(session, table, rows)
         known = session.rows(VERDICTS, where='"check" = ?', params=[check])
         if known and known[0].fingerprint == fingerprint:
             return Judgement(known[0].passed, known[0].detail)
-        judgement = question(session)
+        answer = question(session)
+    judgement = answer() if callable(answer) else answer
     verdict = Verdict(
         check=check, table=table, fingerprint=fingerprint, passed=judgement.passed, detail=judgement.detail
     )

@@ -29,8 +29,8 @@ from orchestration_assets.worklogs.scope import resolve_scope
 from resources.settings import Settings
 from resources.warehouse import Warehouse
 
-MONDAY = datetime(2026, 10, 19, 9, tzinfo=UTC)
-NOW = datetime(2026, 11, 20, 18, tzinfo=UTC)
+MONDAY = datetime(2026, 10, 26, 9, tzinfo=UTC)
+NOW = datetime(2026, 11, 9, 18, tzinfo=UTC)
 
 OF_ENTRIES = ("code_excerpts", "worklog_analyses", "skill_evidence")
 AGENTS_OF_ENTRIES = ("code_excerpts", "worklog_analysis", "skill_extraction")
@@ -53,11 +53,11 @@ _DOING = (
     "erase",
     "run",
 )
-STEPS = st.lists(st.tuples(st.sampled_from(_DOING), st.integers(0, 30), st.integers(0, 5)), min_size=3, max_size=14)
+STEPS = st.lists(st.tuples(st.sampled_from(_DOING), st.integers(0, 12), st.integers(0, 5)), min_size=3, max_size=12)
 
 
 @pytest.fixture(autouse=True)
-def _friday_evening(monkeypatch: pytest.MonkeyPatch) -> None:
+def _monday_evening(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOLOIST_NOW", NOW.isoformat())
 
 
@@ -103,13 +103,15 @@ class Desk:
             return {kind: stale_periods(session, self.settings, "extractive", kind, NOW).keys for kind in ReportKind}
 
     def telling_of(self, entry_id: str) -> dict[ReportKind, list[str]]:
-        """The first days of the periods up to today that select an entry, asked of every period of the last ninety days."""
+        """The first days of the periods up to today that select an entry, asked of every period of the last ninety days. There are
+        standups of working days only."""
         calendar = calendar_of(self.settings)
         with self.warehouse.read() as session:
             entries = report_entries(session, resolve_scope(session, ["all"]), calendar)
         (entry,) = [row for row in entries if row.entry.entry_id == entry_id]
         days = [(NOW.date() - timedelta(days=back)).isoformat() for back in range(90)]
         periods = {kind: {partition_period(kind, day, calendar) for day in days} for kind in ReportKind}
+        periods[ReportKind.STANDUP] = {period for period in periods[ReportKind.STANDUP] if period.start.weekday() < 5}
         return {
             kind: sorted(period.start.isoformat() for period in found if selects(kind, period, calendar, entry))
             for kind, found in periods.items()
@@ -199,7 +201,7 @@ def _commits(repository: GitRepository) -> int:
 @contextmanager
 def desks() -> Iterator[tuple[Desk, Desk]]:
     """Two homes that watch one repository, of one commit."""
-    folder = Path(tempfile.mkdtemp())
+    folder = Path(tempfile.mkdtemp(dir="/dev/shm" if Path("/dev/shm").is_dir() else None))  # nothing here need survive
     try:
         repository = GitRepository(folder / "shop")
         repository.commit("Begin", {"README.md": "# Shop\n"}, authored=MONDAY.isoformat())
@@ -237,7 +239,7 @@ def assert_exactly_stale(steps: list[Step], chosen: int) -> None:
         assert desk.stale() == desk.telling_of(entry_id)
 
 
-FEW = settings(max_examples=2, deadline=None, suppress_health_check=list(HealthCheck))
+FEW = settings(max_examples=1, deadline=None, suppress_health_check=list(HealthCheck))
 MANY = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 
 
@@ -270,7 +272,7 @@ def test_an_import_is_no_skill_from_when_its_module_is_the_repositorys_own_until
 
 @FEW
 @given(STEPS, st.integers(0, 100))
-@example([("branch", 0, 0), ("commit", 2, 1), ("switch", 0, 0), ("merge", 20, 0)], 1)
+@example([("branch", 0, 0), ("commit", 2, 1), ("switch", 0, 0), ("merge", 11, 0)], 1)
 def test_an_edited_entry_makes_exactly_the_periods_stale_that_tell_of_it(steps: list[Step], chosen: int) -> None:
     assert_exactly_stale(steps, chosen)
 

@@ -18,11 +18,12 @@ def _citation_check(asset: dg.AssetsDefinition, kind: str) -> dg.AssetChecksDefi
         from orchestration_assets.verdicts import judge
 
         name, rows = citation_check(kind)
+        warehouse, store = context.resources.warehouse, context.resources.object_store
         judgement = judge(
-            context.resources.warehouse,
+            warehouse,
             name,
             "documents",
-            lambda session: every_claim_cites_evidence(session, context.resources.object_store, kind),
+            lambda session: every_claim_cites_evidence(session, warehouse, store, kind),
             rows=rows,
         )
         return dg.AssetCheckResult(passed=judgement.passed, description=judgement.detail)

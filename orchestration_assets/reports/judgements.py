@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 import orjson
 
-from orchestration_assets.reports.model import DOCUMENTS, Document
+from orchestration_assets.reports.model import DOCUMENTS
 from orchestration_assets.verdicts import Judgement
-from orchestration_assets.worklogs.queries import entries_by_id, excerpts_by_entry
+from orchestration_assets.worklogs.queries import entries_by_id, excerpts_by_entry, pages
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
     from orchestration_assets.worklogs.model import Entry, Excerpt
     from resources.object_store import ObjectStore
-    from resources.warehouse import Session
+    from resources.warehouse import Session, Warehouse
 
 
 def citation_check(kind: str) -> tuple[str, str]:
@@ -21,11 +24,22 @@ def citation_check(kind: str) -> tuple[str, str]:
     return f"{kind}.every_claim_cites_evidence", f"kind = '{kind}'"
 
 
-def every_claim_cites_evidence(session: Session, store: ObjectStore, kind: str) -> Judgement:
-    """Whether every claim of every document of a kind cites entries that exist, by quotes that stand in them."""
+def every_claim_cites_evidence(
+    session: Session, warehouse: Warehouse, store: ObjectStore, kind: str
+) -> Callable[[], Judgement]:
+    """Tells, when called, whether every claim of every document of a kind cites entries that exist, by quotes that stand in them. Reading
+    the documents takes long, so the warehouse is not locked meanwhile, and opened anew for a page of entries at a time."""
     documents = session.rows(DOCUMENTS, where="kind = ? AND format = 'json'", params=[kind])
-    broken = sum(_broken_citations(session, store, document) for document in documents)
-    return Judgement(broken == 0, f"{broken} claims of {len(documents)} documents cite no existing evidence")
+
+    def judgement() -> Judgement:
+        quotes: dict[str, list[str]] = defaultdict(list)
+        for document in documents:
+            for entry_id, quote in cited(orjson.loads(store.get_verified(document.sha256))):
+                quotes[entry_id].append(quote)
+        broken = sum(_broken_citations(warehouse, quotes, page) for page in pages(sorted(quotes)))
+        return Judgement(broken == 0, f"{broken} claims of {len(documents)} documents cite no existing evidence")
+
+    return judgement
 
 
 def cited(document: object) -> list[tuple[str, str]]:
@@ -45,13 +59,13 @@ def cited(document: object) -> list[tuple[str, str]]:
     return found
 
 
-def _broken_citations(session: Session, store: ObjectStore, document: Document) -> int:
-    pieces = cited(orjson.loads(store.get_verified(document.sha256)))
-    keys = sorted({entry_id for entry_id, _ in pieces})
-    entries, excerpts = entries_by_id(session, keys), excerpts_by_entry(session, keys)
+def _broken_citations(warehouse: Warehouse, quotes: Mapping[str, Sequence[str]], keys: Sequence[str]) -> int:
+    with warehouse.read() as session:
+        entries, excerpts = entries_by_id(session, keys), excerpts_by_entry(session, keys)
     return sum(
-        entry_id not in entries or not _stands_in(quote, entries[entry_id], excerpts.get(entry_id, []))
-        for entry_id, quote in pieces
+        key not in entries or not _stands_in(quote, entries[key], excerpts.get(key, []))
+        for key in keys
+        for quote in quotes[key]
     )
 
 

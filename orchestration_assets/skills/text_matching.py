@@ -243,5 +243,5 @@ def _in_identifier(text: str, start: int, end: int) -> bool:
 
 
 def _begins_sentence(text: str, start: int) -> bool:
-    before = text[0 : start].rstrip(" \t\"'(`[")
+    before = text[max(0, start - 40) : start].rstrip(" \t\"'(`[")
     return not before or before[-1] in _SENTENCE_END

@@ -70,16 +70,22 @@ def test_the_graph_shows_every_asset_made_and_no_error(served: ServedUi, page: P
     page.goto(page.url)  # opened anew, the expanded graph fits the window
     for asset in ASSETS:
         page.locator("svg foreignObject").get_by_text(asset, exact=True).first.wait_for()
+    page.wait_for_load_state("networkidle")
     page.screenshot(path=tmp_path / "graph.png")
     shown = page.locator("body").inner_text()
     assert "failed" not in shown.lower()
     assert "error" not in shown.lower()
 
 
-def test_the_code_location_loads_without_warning(served: ServedUi, page: Page) -> None:
-    page.goto(f"{served.url}/deployment/locations")
-    page.get_by_text("Loaded", exact=True).first.wait_for()
-    assert page.get_by_text("soloist").count()
+def test_the_code_location_is_loaded_and_every_asset_made(served: ServedUi) -> None:
+    found = served.graphql("""{
+        workspaceOrError { ... on Workspace { locationEntries { name locationOrLoadError { __typename } } } }
+        assetNodes { assetKey { path } assetMaterializations(limit: 1) { runId } }
+    }""")
+    entries = found["workspaceOrError"]["locationEntries"]
+    assert entries == [{"name": "soloist", "locationOrLoadError": {"__typename": "RepositoryLocation"}}]
+    made = {node["assetKey"]["path"][0] for node in found["assetNodes"] if node["assetMaterializations"]}
+    assert made == set(ASSETS)
 
 
 def test_runs_of_the_command_line_are_listed(served: ServedUi, page: Page) -> None:

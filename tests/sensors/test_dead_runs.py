@@ -8,7 +8,6 @@ import sys
 
 import dagster as dg
 import pytest
-from dagster._core.storage.tags import PARENT_RUN_ID_TAG, ROOT_RUN_ID_TAG
 from dagster._core.test_utils import create_run_for_test
 
 from resources.processes import PROCESS_TAG, this_process
@@ -29,8 +28,10 @@ def gone() -> str:
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
 
 
-def started(instance: dg.DagsterInstance, **tags: str) -> str:
-    run = create_run_for_test(instance, job_name="make_summary_job", status=STARTED, tags=tags)
+def started(instance: dg.DagsterInstance, parent: str | None = None, **tags: str) -> str:
+    run: dg.DagsterRun = create_run_for_test(
+        instance, job_name="make_summary_job", status=STARTED, tags=tags, parent_run_id=parent, root_run_id=parent
+    )
     return run.run_id
 
 
@@ -55,7 +56,7 @@ def test_a_retry_that_starts_with_the_tags_of_its_dead_parent_is_left_alone(
 ) -> None:
     parent = started(instance, **{PROCESS_TAG: gone})
     reap_dead_runs(instance)
-    retry = started(instance, **{PROCESS_TAG: gone, PARENT_RUN_ID_TAG: parent, ROOT_RUN_ID_TAG: parent})
+    retry = started(instance, parent, **{PROCESS_TAG: gone})
     assert reap_dead_runs(instance) == []
     instance.add_run_tags(retry, {PROCESS_TAG: f"{socket.gethostname()}:0:1"})
     assert reap_dead_runs(instance) == [retry]

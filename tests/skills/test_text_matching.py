@@ -147,6 +147,7 @@ def test_people_are_no_skills(name: str, text: str) -> None:
         "--python -docker --lang=python python=3 python==3.11",
         "at 5c99d3f and deadbeef-d3-c99f-js1a",
         "wip-python-thing my-docker-notes",
+        "biases weights biases",
     ],
 )
 def test_code_addresses_and_paths_name_no_skill(text: str) -> None:

@@ -44,6 +44,9 @@ ASSETS = (
     report_assets.summary,
     report_assets.resume,
 )
+_QUIET = dg.colored_console_logger.configured({"log_level": "WARNING"})
+"""Every event is in the UI; a terminal is told of warnings alone."""
+
 CHECKS = (*worklog_checks.CHECKS, *skill_checks.CHECKS, *report_checks.CHECKS)
 
 
@@ -57,6 +60,7 @@ def build_definitions(overrides: Mapping[str, Any] | None = None) -> dg.Definiti
         sensors=(stale_reports_sensor, dead_runs_sensor),
         resources={**RESOURCES, **(overrides or {})},
         executor=dg.in_process_executor,
+        loggers={"console": _QUIET},
     )
 
 

@@ -109,6 +109,8 @@ def derive(
 
     `before_commit` may do slow work for a group (upload documents) before the warehouse is locked.
     """
+    if input_hashes:
+        model.require_answer()
     counts = Counts()
     for group in model.derived_groups(agent, items):
         made = [(each.item, each.output) for each in group if not isinstance(each.output, Failure)]

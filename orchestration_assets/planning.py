@@ -90,9 +90,7 @@ def stale_periods(
     calendar = calendar_of(settings)
     scope = resolve_scope(session, load_sources(settings).authors)
     documented = {row.key for row in session.rows(DOCUMENTS, where="kind = ? AND format = 'md'", params=[kind.value])}
-    start = since or _horizon_start(session, scope, calendar, settings, now)
-    if start is None:
-        return StalePeriods(kind, [], [])
+    start = since or _horizon_start(session, scope, calendar, settings, now) or calendar.local_day(now)
     made = [parse_key(kind, key, calendar) for key in documented]
     entries = report_entries(session, scope, calendar, min([start, *(period.start for period in made)]))
     index = index_by_period(kind, entries, calendar)

@@ -154,7 +154,6 @@ def execute(
         asset_selection=None if only is None else [dg.AssetKey(name) for name in only],
         tags={**tags, PROCESS_TAG: this_process()},
         raise_on_error=False,
-        run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
     )
     seen: set[str] = set()
     for event in result.get_asset_materialization_events():

@@ -69,6 +69,7 @@ def document_server(connections: Connections) -> DocumentServer:
                 title=document.title,
             )
             for document in documents()
+            if document.format in ("html", "pdf")
         ]
 
     return DocumentServer(connections.store, lookup, listing=listing, port=connections.settings.document_port)

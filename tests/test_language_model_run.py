@@ -17,6 +17,8 @@ from scripted_endpoint import Answer, Script, ScriptedEndpoint
 from terminal import INSTALLED, live_in, small_repository, soloist
 from workbench import Workbench, counts
 
+from resources.errors import SoloistError
+
 AGENTS = {"worklog_analysis", "skill_extraction", "standup", "status_report", "summary", "resume"}
 MADE_OF_REPLIES = ("worklog_analyses", "skill_evidence", "skills", "documents")
 SCHEMAS = {"worklog_analysis", "skills", "standup", "status_report", "summary", "resume_highlights"}
@@ -182,3 +184,17 @@ def test_a_killed_run_asks_nothing_twice(
         assert (done.status, done.err) == (0, "")
         assert asked(endpoint) - before == Counter({"summary": 1})
     assert makers(Workbench()) == {agent: {"scripted@r1"} for agent in AGENTS}
+
+
+def test_a_model_that_does_not_answer_is_said_at_once_and_the_entries_are_read(
+    tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOLOIST_MODEL_URL", "http://127.0.0.1:1/v1")
+    monkeypatch.setenv("SOLOIST_MODEL", "anything")
+    bench = Workbench()
+    bench.watch(small_repository(tmp_path / "shelf").path)
+    began = time.monotonic()
+    with pytest.raises(SoloistError, match="does not answer"):
+        bench.run()
+    assert time.monotonic() - began < 30
+    assert bench.query("SELECT count(*) AS n FROM worklog_entries")[0]["n"] != 0

@@ -83,6 +83,18 @@ def served_models(base_url: str, api_key: str | None) -> list[ServedModel] | Non
     return [ServedModel(card["id"], _revision(card)) for card in cards]
 
 
+def require_answer(base_url: str, api_key: str | None) -> None:
+    """Raises EndpointError where nothing at the address speaks HTTP within ten seconds; any answer will do."""
+    try:
+        _get(endpoint_url(base_url, "models"), request_headers(api_key))
+    except (OSError, http.client.HTTPException):
+        raise EndpointError(
+            f"The model endpoint {public_url(base_url)} does not answer; start it, or unset SOLOIST_MODEL_URL to work without a model."
+        ) from None
+    except ValueError:
+        return
+
+
 def _revision(card: dict[str, object]) -> str | None:
     if isinstance(revision := card.get("revision"), str) and revision:
         return revision

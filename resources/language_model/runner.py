@@ -18,7 +18,14 @@ from resources import clock
 from resources.language_model.agent import Agent, Failure
 from resources.language_model.chat import ChatTransport
 from resources.language_model.conversation import Conversation, Made, unexpected
-from resources.language_model.endpoint import EndpointError, ServedModel, check_base_url, public_url, served_models
+from resources.language_model.endpoint import (
+    EndpointError,
+    ServedModel,
+    check_base_url,
+    public_url,
+    require_answer,
+    served_models,
+)
 from resources.language_model.extractive import EXTRACTIVE, extracted
 from resources.language_model.feeding import Feed
 from resources.language_model.grouping import Tick, groups
@@ -91,6 +98,12 @@ class LanguageModel:
         the model open and the endpoint does not list exactly one.
         """
         return "@".join(self._model_and_revision()) if self.config.base_url else EXTRACTIVE
+
+    def require_answer(self) -> None:
+        """Raises EndpointError where a model is configured and its endpoint does not answer at all: a run would only wait for it until
+        its time budget is spent."""
+        if self.config.base_url:
+            require_answer(self.config.base_url, self._api_key)
 
     def run(self, agent: Agent[ItemT, OutputT], items: Iterable[ItemT]) -> Generator[tuple[ItemT, OutputT | Failure]]:
         """Each item with its output, as replies arrive (extractively: in order). See `derived`."""

@@ -214,11 +214,17 @@ def test_a_branch_brought_up_to_date_does_not_take_over_the_line_of_the_default_
     """A branch merges main into itself and main is then fast-forwarded to it: main's own commits landed when they were made, not when
     the branch did."""
     repository = GitRepository(tmp_path)
-    repository.commit("Begin", files={"a": "1"}, authored="2026-01-05T09:00:00+00:00", committed="2026-01-05T09:00:00+00:00")
+    repository.commit(
+        "Begin", files={"a": "1"}, authored="2026-01-05T09:00:00+00:00", committed="2026-01-05T09:00:00+00:00"
+    )
     repository.branch("topic")
-    repository.commit("On the topic", files={"b": "1"}, authored="2026-01-06T09:00:00+00:00", committed="2026-01-06T09:00:00+00:00")
+    repository.commit(
+        "On the topic", files={"b": "1"}, authored="2026-01-06T09:00:00+00:00", committed="2026-01-06T09:00:00+00:00"
+    )
     repository.checkout("main")
-    landed = repository.commit("On main", files={"c": "1"}, authored="2026-01-07T09:00:00+00:00", committed="2026-01-07T09:00:00+00:00")
+    landed = repository.commit(
+        "On main", files={"c": "1"}, authored="2026-01-07T09:00:00+00:00", committed="2026-01-07T09:00:00+00:00"
+    )
     repository.checkout("topic")
     topic = repository.git("rev-parse", "HEAD")
     repository.merge("main", message="Merge branch 'main' into topic", committed="2026-02-02T09:00:00+00:00")

@@ -105,7 +105,7 @@ class Home:
         with pytest.MonkeyPatch.context() as patched:
             for name, value in self.variables.items():
                 patched.setenv(name, value)
-            yield Workbench(instance=None)  # type: ignore[arg-type]
+            yield Workbench()
 
     def begin_run(self, fatal_step: int = 0) -> subprocess.Popen[bytes]:
         """Starts `soloist run --json` in a process of its own."""
@@ -311,7 +311,7 @@ def _file(name: str, content: str) -> bytes:
 
 def _notes() -> list[Note]:
     """Notes with ids that are given, so that their entries are the same in every home."""
-    texts = (
+    texts: tuple[tuple[str, list[str]], ...] = (
         ("Paired on the release checklist.", []),
         ("Plan the next release.", ["plan"]),
         ("Waiting for keys.", ["blocker"]),

@@ -4,8 +4,9 @@ warehouse on the other, and no lock held while git works."""
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import lru_cache
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
     from resources.warehouse import Session, Warehouse
 
 GROUP = 2000
+"""Commits that are held as objects at a time, for each process of git."""
+JOINED = 3
+"""Groups that are written at a time."""
 
 _STORED = """SELECT entry_id, coalesce(commit_hash, '') AS commit_hash, month, epoch(landed_at)::BIGINT AS landed, branch, merged_by, vanished
     FROM worklog_entries WHERE repository_id = ?"""
@@ -107,7 +111,7 @@ def ingest(warehouse: Warehouse, found: Survey, months: set[date]) -> Counts:
     for repository_id, plan in found.plans.items():
         asked = plan.within(months)
         total = len(asked.read) + len(asked.move)
-        for group in read_ahead(_read_groups(found, repository_id, asked)):
+        for group in read_ahead(_joined(_read_groups(found, repository_id, asked))):
             with warehouse.write() as session:
                 session.merge(ENTRIES, group)
             counts += Counts(read=group.num_rows, made=group.num_rows)
@@ -150,23 +154,44 @@ def _history(
 def _read_groups(found: Survey, repository_id: str, asked: Plan) -> Iterator[pa.Table]:
     wanted = dict(asked.read)
     for clone in found.opened[repository_id]:
-        if not wanted:
-            return
-        everything = len(wanted) == len(found.plans[repository_id].read) and len(found.opened[repository_id]) == 1
-        commits = git.read_commits(
-            clone, None if everything and _is_fresh(found, repository_id) else list(wanted), found.problems.append
-        )
-        reached = (commit for commit in commits if commit.hash in wanted)
-        while group := list(islice(reached, GROUP)):
+        for group in _commit_groups(clone, list(wanted), found.problems.append):
             yield entry_table(group, wanted, repository_id, clone.name)
             for commit in group:
                 del wanted[commit.hash]
 
 
-def _is_fresh(found: Survey, repository_id: str) -> bool:
-    """True where most commits are new, so that one `git log` of everything is the shortest way."""
-    plan = found.plans[repository_id]
-    return len(plan.read) > len(plan.move)
+def _joined(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
+    """Several groups as one table: as columns they are small, and opening and closing the warehouse costs more than writing them."""
+    import pyarrow as pa
+
+    while some := list(islice(tables, JOINED)):
+        yield pa.concat_tables(some)
+
+
+def _commit_groups(
+    clone: git.Repository, hashes: Sequence[str], on_problem: Callable[[str], None]
+) -> Iterator[list[git.Commit]]:
+    """The commits that the clone has of these, in groups. Many are read by two git processes at once: computing the diffs is what takes
+    the time."""
+    half = (len(hashes) + 1) // 2
+    parts = [hashes[:half], hashes[half:]] if len(hashes) > GROUP else [hashes]
+    with ExitStack() as stack:
+        streams = [
+            stack.enter_context(closing(read_ahead(_grouped(git.read_commits(clone, part, on_problem)), most=1)))
+            for part in parts
+            if part
+        ]
+        while streams:
+            for stream in list(streams):
+                if (group := next(stream, None)) is None:
+                    streams.remove(stream)
+                else:
+                    yield group
+
+
+def _grouped(commits: Iterator[git.Commit]) -> Iterator[list[git.Commit]]:
+    while group := list(islice(commits, GROUP)):
+        yield group
 
 
 def _move(session: Session, moved: Sequence[Placement]) -> None:

@@ -21,6 +21,9 @@ OWNERS = ["team:soloist"]
 COUNTS = "counts"
 """Metadata key under which an asset says what became of its rows: read, made, unchanged, failed."""
 
+CHECKED = ("worklog_entries", "worklog_analyses", "skill_evidence", "skills")
+"""The tables that asset checks judge."""
+
 _HERE = Path(__file__).parent
 
 
@@ -41,8 +44,9 @@ def table_result(
     warehouse: "Warehouse", spec: "TableSpec[Any]", counts: "Counts", extra: Mapping[str, Any]
 ) -> dg.MaterializeResult[None]:
     """The result of an asset that keeps a table: its columns and row count, and what became of the rows of this run."""
-    with warehouse.read() as session:
-        rows = session.count(f"SELECT count(*) FROM {spec.name}")
+    from orchestration_assets.verdicts import row_count
+
+    rows = row_count(warehouse, spec.name, CHECKED)
     metadata = {"dagster/row_count": rows, "dagster/column_schema": table_columns(spec), **count_metadata(counts)}
     return dg.MaterializeResult(metadata={**metadata, **extra})
 

@@ -8,7 +8,7 @@ from orchestration_assets.derivation import DERIVATIONS, EXTRACTIVE, Counts, Der
 from orchestration_assets.skills.agent import SkillAgent, evidence_rows
 from orchestration_assets.skills.aggregation import aggregate
 from orchestration_assets.skills.model import SKILL_EVIDENCE, SKILLS, Skill
-from orchestration_assets.skills.queries import evidence_in_scope, skill_hashes, skill_items
+from orchestration_assets.skills.queries import evidence_fingerprint, evidence_in_scope, skill_hashes, skill_items
 from orchestration_assets.skills.taxonomy import load_taxonomy
 from orchestration_assets.verdicts import require_sound
 from orchestration_assets.worklogs.model import ANALYSES, ENTRIES
@@ -59,10 +59,11 @@ def make_skills(settings: Settings, warehouse: Warehouse) -> tuple[Counts, list[
     as_of = now().astimezone(settings.zone).date()
     with warehouse.read() as session:
         require_sound(session, SKILL_EVIDENCE.name)
-        evidence = evidence_in_scope(session, resolve_scope(session, load_sources(settings).authors))
-        input_hash = content_hash(evidence, as_of)
+        scope = resolve_scope(session, load_sources(settings).authors)
+        input_hash = content_hash(evidence_fingerprint(session, scope), as_of)
         stale = stale_keys(session, AGGREGATION, RULES, EXTRACTIVE, {"all": input_hash}, Policy())
         rows = [] if stale else session.rows(SKILLS, order_by='"rank"')
+        evidence = evidence_in_scope(session, scope) if stale else []
     if not stale:
         return Counts(read=len(rows), unchanged=len(rows)), rows
     rows = aggregate(evidence, as_of, load_taxonomy())

@@ -43,6 +43,17 @@ def skill_items(warehouse: Warehouse, keys: Sequence[str]) -> Iterator[SkillItem
             yield SkillItem.model_construct(entry=entries[key], analysis=analyses[key], excerpts=excerpts.get(key, []))
 
 
+def evidence_fingerprint(session: Session, scope: Scope) -> str:
+    """A hash of the evidence of the entries in scope, whatever its order."""
+    condition, parameters = scope.condition()
+    row = session.query(
+        f"""SELECT count(*) AS n, coalesce(bit_xor(hash(s)), 0) AS h FROM skill_evidence AS s
+        WHERE s.entry_id IN (SELECT e.entry_id FROM worklog_entries AS e WHERE {condition})""",
+        parameters,
+    ).to_pylist()[0]
+    return f"{row['n']}-{row['h']:x}"
+
+
 def evidence_in_scope(session: Session, scope: Scope) -> list[SkillEvidence]:
     condition, parameters = scope.condition()
     return session.rows(

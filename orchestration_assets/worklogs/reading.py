@@ -56,6 +56,7 @@ class Survey:
     fingerprints: dict[Path, str] = field(default_factory=dict)
     notes: list[Entry] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    known: dict[str, Repository] = field(default_factory=dict)
 
     def months(self) -> set[date]:
         return {month for plan in self.plans.values() for month in plan.months()} | {n.month for n in self.notes}
@@ -78,7 +79,7 @@ def survey(warehouse: Warehouse, repositories: Sequence[Path], zone: ZoneInfo, n
     if errors and not by_id:
         raise errors[0]
     with warehouse.read() as session:
-        known = {row.path: row for row in session.rows(REPOSITORIES)}
+        found.known = {row.path: row for row in session.rows(REPOSITORIES)}
         stored_notes = {row.entry_id: row for row in session.rows(ENTRIES, where="source = 'note'")}
         found.notes = [
             entry
@@ -91,7 +92,8 @@ def survey(warehouse: Warehouse, repositories: Sequence[Path], zone: ZoneInfo, n
         for clone in clones:
             found.fingerprints[clone.path] = content_hash(git.refs_fingerprint(clone), zone_key, repository_id)
         if all(
-            (row := known.get(str(clone.path))) is not None and row.refs_fingerprint == found.fingerprints[clone.path]
+            (row := found.known.get(str(clone.path))) is not None
+            and row.refs_fingerprint == found.fingerprints[clone.path]
             for clone in clones
         ):
             continue
@@ -121,10 +123,12 @@ def ingest(warehouse: Warehouse, found: Survey, months: set[date]) -> Counts:
                 _move(session, asked.move)
             counts += Counts(read=len(asked.move), made=len(asked.move))
     notes = [entry for entry in found.notes if entry.month in months]
-    with warehouse.write() as session:
-        if notes:
-            session.merge(ENTRIES, notes)
-        _record_repositories(session, found, months)
+    repositories = _repositories(found, months)
+    if notes or repositories != found.known:
+        with warehouse.write() as session:
+            if notes:
+                session.merge(ENTRIES, notes)
+            session.merge(REPOSITORIES, list(repositories.values()))
     return counts + Counts(read=len(notes), made=len(notes))
 
 
@@ -208,9 +212,9 @@ def _move(session: Session, moved: Sequence[Placement]) -> None:
     )
 
 
-def _record_repositories(session: Session, found: Survey, months: set[date]) -> None:
-    known = {row.path: row for row in session.rows(REPOSITORIES)}
-    rows = {path: row.model_copy(update={"watched": False}) for path, row in known.items()}
+def _repositories(found: Survey, months: set[date]) -> dict[str, Repository]:
+    """The rows of `repositories` after an ingestion of `months`, by path."""
+    rows = {path: row.model_copy(update={"watched": False}) for path, row in found.known.items()}
     for repository_id, clones in found.opened.items():
         plan = found.plans.get(repository_id)
         complete = plan is None or plan.months() <= months
@@ -226,4 +230,4 @@ def _record_repositories(session: Session, found: Survey, months: set[date]) -> 
                 default_branch=clone.default_branch,
                 self_names=sorted({word.lower() for word in (name, email) if word}),
             )
-    session.merge(REPOSITORIES, list(rows.values()))
+    return rows

@@ -42,8 +42,11 @@ class Session:
     `params` only.
     """
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, state: tuple[int, ...] | None = None) -> None:
         self._connection = connection
+        self.state = state
+        """What tells this state of the warehouse from every other, for whoever keeps what was computed from it; None while it may change,
+        in a session that writes."""
 
     def query(self, sql: str, params: Sequence[object] = ()) -> pa.Table:
         """The whole result of a SELECT as an Arrow table."""

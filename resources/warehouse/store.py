@@ -66,7 +66,7 @@ class Warehouse:
                 raise WarehouseError(
                     f"The warehouse {self.path} was removed or replaced while it was opened; try again."
                 )
-            yield Session(connection)
+            yield Session(connection, self.state())
 
     @contextmanager
     def write(self) -> Iterator[Session]:
@@ -85,6 +85,15 @@ class Warehouse:
                 with suppress(duckdb.Error):  # a failed commit has rolled back already
                     connection.rollback()
                 raise
+
+    def state(self) -> tuple[int, ...] | None:
+        """Which file this is, and when it and its log were last written: equal states hold equal rows. None where there is no file."""
+        if not self.path.exists():
+            return None
+        found = [self.path.stat()]
+        if (log := maintenance.log_of(self.path)).exists():
+            found.append(log.stat())
+        return tuple(figure for stat in found for figure in (stat.st_ino, stat.st_mtime_ns, stat.st_size))
 
     def backup(self, target: Path) -> None:
         """Copy the warehouse to the new file `target`; nobody reads or writes meanwhile."""

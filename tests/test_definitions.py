@@ -78,6 +78,7 @@ def test_everything_is_loadable() -> None:
     dg.Definitions.validate_loadable(build_definitions())
 
 
+@pytest.mark.integration
 def test_every_module_can_be_imported_first(tmp_path: Path) -> None:
     """Each in a process that has imported nothing of ours, so that no module rests on another's being imported before it. What they
     import of others is imported once, for all these processes."""

@@ -9,8 +9,8 @@ import os
 import socket
 from pathlib import Path
 
-PROCESS_TAG = ".dagster/soloist_process"
-"""The tag of a Dagster run that names the process it runs in; the prefix keeps it out of the lists of the UI."""
+PROCESS_TAG = "soloist/process"
+"""The tag of a Dagster run that names the process it runs in."""
 
 
 def this_process() -> str:

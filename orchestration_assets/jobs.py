@@ -14,31 +14,18 @@ refresh_worklogs_job = dg.define_asset_job(
     executor_def=dg.in_process_executor,
 )
 
-make_standup_job = dg.define_asset_job(
-    "make_standup_job",
-    selection=dg.AssetSelection.assets("standup"),
-    description="The standups of the asked days.",
-    executor_def=dg.in_process_executor,
-)
-
-make_status_report_job = dg.define_asset_job(
-    "make_status_report_job",
-    selection=dg.AssetSelection.assets("status_report"),
-    description="The status reports of the asked weeks.",
-    executor_def=dg.in_process_executor,
-)
-
-make_summary_job = dg.define_asset_job(
-    "make_summary_job",
-    selection=dg.AssetSelection.assets("summary"),
-    description="The summaries of the asked months.",
-    executor_def=dg.in_process_executor,
-)
-
 REPORT_JOBS = {
-    ReportKind.STANDUP: make_standup_job,
-    ReportKind.STATUS_REPORT: make_status_report_job,
-    ReportKind.SUMMARY: make_summary_job,
+    kind: dg.define_asset_job(
+        f"make_{kind.value}_job",
+        selection=dg.AssetSelection.assets(kind.value),
+        description=f"Every {kind.value.replace('_', ' ')} of the asked {periods}.",
+        executor_def=dg.in_process_executor,
+    )
+    for kind, periods in (
+        (ReportKind.STANDUP, "days"),
+        (ReportKind.STATUS_REPORT, "weeks"),
+        (ReportKind.SUMMARY, "months"),
+    )
 }
 
 

@@ -54,12 +54,6 @@ class InvalidReply(ValueError):
     """Raised by `parse` when a reply does not hold a valid output; its message goes into the one repair request."""
 
 
-class Evidenced(BaseModel):
-    """Mixin of outputs that count what was dropped because no evidence stood behind it."""
-
-    dropped_claims: int = 0
-
-
 ItemT = TypeVar("ItemT", contravariant=True)
 OutputT = TypeVar("OutputT", bound=BaseModel, covariant=True)
 

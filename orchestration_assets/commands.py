@@ -10,10 +10,11 @@ from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestration_assets import maintenance, running, showing
+from orchestration_assets import maintenance, showing, standing
 from orchestration_assets.contracts import RunResult, ShownComponents, ShownNote, ShownNotes
 from orchestration_assets.reports.documents import document_name
 from orchestration_assets.reports.model import DOCUMENTS, ReportKind
+from orchestration_assets.session import only_run
 from orchestration_assets.skills.model import SKILLS
 from orchestration_assets.worklogs.model import NOTES, Note
 from orchestration_assets.worklogs.notes import find_note, new_note, store_attachment
@@ -41,18 +42,16 @@ def run_command(
         raise BadInput(f"--until {until} lies before --since {since}; swap them.")
     settings = connections.settings
     readable, unreadable = _readable(repositories or [])
-    with running.only_run(settings):
+    with only_run(settings):
         if readable or authors:
             remember_sources(settings, readable or None, authors)
         if not load_sources(settings).repositories:
             sys.stderr.write("No repository is watched, only notes; name one with --repo.\n")
-        running.prepare_instance(settings)
-        with quiet_dagster(), _instance() as instance:
-            from sensors.dead_runs import reap_dead_runs
-
-            reap_dead_runs(instance)
-            with show_progress(enabled=not as_json and sys.stderr.isatty()) as say:
-                result = running.refresh(connections, instance, clock.now(), since, until, say)
+        result = standing.as_left(connections, clock.now(), since, until)
+        if result is None:
+            standing.forget(connections)
+            result = _refresh(connections, since, until, show=not as_json and sys.stderr.isatty())
+            standing.remember(connections, result, clock.now(), since, until)
     problems = [*unreadable, *_silent_authors(connections), *result.problems]
     result = result.model_copy(update={"problems": problems})
     for problem in problems:
@@ -62,6 +61,18 @@ def run_command(
     else:
         _print_outcome(connections, result)
     return 1 if result.problems or any(counts.failed for counts in result.assets.values()) else 0
+
+
+def _refresh(connections: Connections, since: date | None, until: date | None, show: bool) -> RunResult:
+    from orchestration_assets import running
+
+    running.prepare_instance(connections.settings)
+    with quiet_dagster(), _instance() as instance:
+        from sensors.dead_runs import reap_dead_runs
+
+        reap_dead_runs(instance)
+        with show_progress(enabled=show) as say:
+            return running.refresh(connections, instance, clock.now(), since, until, say)
 
 
 def _readable(repositories: list[Path]) -> tuple[list[Path], list[str]]:
@@ -262,16 +273,17 @@ def back_up(connections: Connections, folder: Path) -> None:
 
 
 def restore(connections: Connections, folder: Path) -> None:
-    with running.only_run(connections.settings):
+    with only_run(connections.settings):
         objects = maintenance.restore(connections.warehouse, connections.store, connections.settings, folder)
     sys.stderr.write(f"Restored the warehouse and {objects} objects from {folder}.\n")
 
 
 def collect_garbage(connections: Connections) -> None:
+    from orchestration_assets import running
     from orchestration_assets.jobs import prune_runs
 
     running.prepare_instance(connections.settings)
-    with running.only_run(connections.settings), _instance() as instance:
+    with only_run(connections.settings), _instance() as instance:
         collected = maintenance.collect_garbage(connections.warehouse, connections.store, datetime.now(UTC))
         runs = prune_runs(instance, connections.settings.keep_runs_days)
     sys.stderr.write(

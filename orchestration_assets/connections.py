@@ -1,12 +1,8 @@
-"""The connections that assets ask for, as plain objects opened once a run: logic never sees Dagster.
-
-`RESOURCES` is what the definitions hand to Dagster; the same functions open the connections for the command line. What a connection
+"""Opening connections from the settings, as plain objects: the same for the command line and for what Dagster runs. What a connection
 needs is imported when it is opened.
 """
 
-from typing import TYPE_CHECKING, Any
-
-import dagster as dg
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from resources.language_model.runner import LanguageModel
@@ -51,42 +47,3 @@ def open_language_model(settings: "Settings", warehouse: "Warehouse | None" = No
         max_in_flight=settings.model_max_in_flight,
     )
     return LanguageModel(config, replies=KeptReplies(warehouse) if warehouse else None)
-
-
-@dg.resource(description="Every setting, from the environment.")
-def settings_resource(context: dg.InitResourceContext) -> "Settings":
-    """Also names the process in the run's tags, so that a run whose process is gone can be found."""
-    from resources.processes import PROCESS_TAG, this_process
-    from resources.settings import load_settings
-
-    if context.instance and context.run:
-        context.instance.add_run_tags(context.run.run_id, {PROCESS_TAG: this_process()})
-    return load_settings()
-
-
-@dg.resource(description="DuckDB, behind its two lock files.", required_resource_keys={"settings"})
-def warehouse_resource(context: dg.InitResourceContext) -> "Warehouse":
-    return open_warehouse(context.resources.settings)
-
-
-@dg.resource(
-    description="Documents and attachments: an S3-compatible server, or a folder.", required_resource_keys={"settings"}
-)
-def object_store_resource(context: dg.InitResourceContext) -> "ObjectStore":
-    return open_object_store(context.resources.settings)
-
-
-@dg.resource(
-    description="An OpenAI-compatible endpoint, or none: then agents work extractively.",
-    required_resource_keys={"settings", "warehouse"},
-)
-def language_model_resource(context: dg.InitResourceContext) -> "LanguageModel":
-    return open_language_model(context.resources.settings, context.resources.warehouse)
-
-
-RESOURCES: dict[str, Any] = {
-    "settings": settings_resource,
-    "warehouse": warehouse_resource,
-    "object_store": object_store_resource,
-    "language_model": language_model_resource,
-}

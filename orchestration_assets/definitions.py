@@ -21,10 +21,10 @@ for _package in (resources, sensors):
             "start Soloist with the `soloist` command, from a folder that has no package of that name."
         )
 
-from orchestration_assets.connections import RESOURCES  # noqa: E402
 from orchestration_assets.jobs import JOBS  # noqa: E402
 from orchestration_assets.reports import assets as report_assets  # noqa: E402
 from orchestration_assets.reports import checks as report_checks  # noqa: E402
+from orchestration_assets.resource_definitions import RESOURCES  # noqa: E402
 from orchestration_assets.schedules import build_schedules  # noqa: E402
 from orchestration_assets.skills import assets as skill_assets  # noqa: E402
 from orchestration_assets.skills import checks as skill_checks  # noqa: E402

@@ -31,7 +31,6 @@ from orchestration_assets.reports.selection import index_by_period
 from orchestration_assets.verdicts import is_judged
 from orchestration_assets.worklogs.agent import AnalysisAgent
 from orchestration_assets.worklogs.queries import analysis_hashes
-from orchestration_assets.worklogs.reading import survey
 from orchestration_assets.worklogs.scope import Scope, resolve_scope
 from resources.sources import load_sources
 
@@ -56,17 +55,15 @@ def stale_months(
     warehouse: Warehouse,
     settings: Settings,
     maker: str,
-    now: datetime,
+    changed: set[date],
     since: date | None = None,
     until: date | None = None,
-) -> tuple[list[str], list[str]]:
-    """The keys of months whose entries or analyses are stale, oldest first, and sentences about sources that cannot be read."""
-    found = survey(warehouse, load_sources(settings).repositories, settings.zone, now)
-    months = found.months()
+) -> list[str]:
+    """The keys of the months whose entries changed or whose analyses are stale, oldest first."""
     with warehouse.read() as session:
-        months |= _months_of_stale_analyses(session, settings, maker)
+        months = changed | _months_of_stale_analyses(session, settings, maker)
     first = since.replace(day=1) if since else FIRST_MONTH
-    return [m.isoformat() for m in sorted(months) if m >= first and (until is None or m <= until)], found.problems
+    return [m.isoformat() for m in sorted(months) if m >= first and (until is None or m <= until)]
 
 
 def month_ranges(warehouse: Warehouse, keys: list[str]) -> list[Range]:

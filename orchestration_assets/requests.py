@@ -10,6 +10,7 @@ from orchestration_assets.jobs import REPORT_JOBS, refresh_worklogs_job
 from orchestration_assets.partitions import range_tags
 from orchestration_assets.planning import StalePeriods, month_ranges, stale_months, stale_periods
 from orchestration_assets.reports.kinds import ReportKind
+from orchestration_assets.worklogs.making import changed_months
 from resources.language_model.agent import content_hash
 from resources.settings import Settings
 
@@ -20,7 +21,8 @@ MAX_RUNS = 10
 def refresh_requests(settings: Settings, now: datetime, occasion: str) -> Iterator[dg.RunRequest]:
     """Runs of the monthly chain over exactly the stale months, or over the current one where none is: what adds entries up may be stale."""
     warehouse = open_warehouse(settings)
-    months, _ = stale_months(warehouse, settings, open_language_model(settings).maker, now)
+    changed, _ = changed_months(warehouse, settings, now)
+    months = stale_months(warehouse, settings, open_language_model(settings).maker, changed)
     current = now.astimezone(settings.zone).date().replace(day=1).isoformat()
     for first, last in month_ranges(warehouse, months or [current]):
         yield dg.RunRequest(

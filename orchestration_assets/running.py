@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -18,6 +16,7 @@ from orchestration_assets.jobs import REPORT_JOBS, refresh_worklogs_job
 from orchestration_assets.partitions import newest_first, range_tags
 from orchestration_assets.planning import month_ranges, stale_months, stale_periods, unjudged_periods
 from orchestration_assets.reports.kinds import ReportKind
+from orchestration_assets.worklogs.making import changed_months
 from resources.errors import SoloistError
 from resources.processes import PROCESS_TAG, this_process
 from resources.settings import ROOT, Settings
@@ -36,6 +35,8 @@ BASIS = ("worklog_entries", "code_excerpts", "worklog_analyses")
 MONTHLY = ("worklog_entries", "code_excerpts", "worklog_analyses")
 """The assets that every month's run needs; the rest of the chain adds up all months and runs once."""
 LONG_SPAN = 12
+EVENT_BATCH = 500
+"""Events of one asset's months that Dagster writes at a time."""
 
 
 class RunFailed(SoloistError):
@@ -72,26 +73,8 @@ def prepare_instance(settings: Settings) -> Path:
             f"Dagster's home folder {home} cannot be made ({error.strerror}); set DAGSTER_HOME to another folder, or unset it."
         ) from error
     os.environ["DAGSTER_HOME"] = str(home)
+    os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", str(EVENT_BATCH))
     return home
-
-
-@contextmanager
-def only_run(settings: Settings) -> Iterator[None]:
-    """Lets one `soloist run` at a time work in a home folder; a second one gets a sentence instead of a wait."""
-    settings.home.mkdir(parents=True, exist_ok=True)
-    with (settings.home / "run.lock").open("a+") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.seek(0)
-            raise SoloistError(
-                f"Another `soloist run` (process {lock.read().strip() or 'unknown'}) is at work in {settings.home}; "
-                "wait until it is done, or set SOLOIST_HOME to another folder."
-            ) from None
-        lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
-        yield
 
 
 def refresh(
@@ -105,11 +88,12 @@ def refresh(
     """Brings everything up to date: the monthly chain over the stale months, then exactly the stale periods of each report."""
     from orchestration_assets.definitions import build_definitions
 
+    settings, warehouse, maker = connections.settings, connections.warehouse, connections.language_model.maker
     definitions = build_definitions()
     require_free_pools(instance)
-    settings, warehouse, maker = connections.settings, connections.warehouse, connections.language_model.maker
-    totals = Totals()
-    months, totals.problems[:] = stale_months(warehouse, settings, maker, now, since, until)
+    changed, problems = changed_months(warehouse, settings, now)
+    totals = Totals(problems=problems)
+    months = stale_months(warehouse, settings, maker, changed, since, until)
     current = now.astimezone(settings.zone).date().replace(day=1).isoformat()
     spans = with_short_last(month_ranges(warehouse, months or [current]))
     for number, (first, last) in enumerate(spans, 1):

@@ -1,10 +1,15 @@
-"""The connections of one command: opened on first use, so that `soloist --help` opens none."""
+"""What one command works with: its connections, opened on first use, and the lock that lets one run at a time work in a home folder."""
 
 from __future__ import annotations
 
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from resources.errors import SoloistError
 from resources.settings import Settings
 
 if TYPE_CHECKING:
@@ -36,3 +41,22 @@ class Connections:
         from orchestration_assets.connections import open_language_model
 
         return open_language_model(self.settings)
+
+
+@contextmanager
+def only_run(settings: Settings) -> Iterator[None]:
+    """Lets one `soloist run` at a time work in a home folder; a second one gets a sentence instead of a wait."""
+    settings.home.mkdir(parents=True, exist_ok=True)
+    with (settings.home / "run.lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            raise SoloistError(
+                f"Another `soloist run` (process {lock.read().strip() or 'unknown'}) is at work in {settings.home}; "
+                "wait until it is done, or set SOLOIST_HOME to another folder."
+            ) from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield

@@ -16,7 +16,7 @@ import pytest
 from git_repositories import GitRepository
 from terminal import INSTALLED, Done, live_in, made_home, soloist
 
-from orchestration_assets.running import only_run
+from orchestration_assets.session import only_run
 from resources.settings import load_settings
 
 

@@ -23,7 +23,7 @@ from orchestration_assets.reports.making import make_reports
 from orchestration_assets.reports.queries import calendar_of, partition_period, report_entries
 from orchestration_assets.reports.selection import selects
 from orchestration_assets.skills.making import make_skill_evidence, make_skills
-from orchestration_assets.worklogs.making import make_analyses, make_entries, make_excerpts
+from orchestration_assets.worklogs.making import changed_months, make_analyses, make_entries, make_excerpts
 from orchestration_assets.worklogs.model import NOTES, Note
 from orchestration_assets.worklogs.scope import resolve_scope
 from resources.settings import Settings
@@ -86,7 +86,8 @@ class Desk:
         model = open_language_model(settings)
         with warehouse.write() as session:
             session.merge(NOTES, list(self.notes.values()))
-        months = {date.fromisoformat(key) for key in stale_months(warehouse, settings, model.maker, NOW)[0]}
+        changed, _ = changed_months(warehouse, settings, NOW)
+        months = {date.fromisoformat(key) for key in stale_months(warehouse, settings, model.maker, changed)}
         make_entries(settings, warehouse, months)
         make_excerpts(settings, warehouse)
         make_analyses(settings, warehouse, model, months)

@@ -25,7 +25,7 @@ from orchestration_assets.reports.making import make_reports
 from orchestration_assets.reports.queries import calendar_of, partition_period
 from orchestration_assets.requests import MAX_RUNS
 from orchestration_assets.schedules import build_schedules
-from orchestration_assets.worklogs.making import make_analyses, make_entries
+from orchestration_assets.worklogs.making import changed_months, make_analyses, make_entries
 from orchestration_assets.worklogs.model import ANALYSES, ENTRIES
 from sensors.stale_reports import stale_reports_sensor
 
@@ -105,9 +105,9 @@ def test_the_refresh_asks_for_the_months_that_changed_or_else_for_the_current_on
     assert asked(bench, "nightly_refresh_schedule", WEDNESDAY) == [("2024-04-01", "2024-04-01")]
     repository.commit("Add an old parcel", files={"old.txt": "parcel"}, authored="2023-02-14T09:00:00+01:00")
     repository.commit("Add a parcel", files={"new.txt": "parcel"}, authored="2024-04-02T10:00:00+02:00")
-    stale, _ = stale_months(
-        bench.connections.warehouse, bench.connections.settings, bench.connections.language_model.maker, WEDNESDAY
-    )
+    warehouse, settings = bench.connections.warehouse, bench.connections.settings
+    changed, _ = changed_months(warehouse, settings, WEDNESDAY)
+    stale = stale_months(warehouse, settings, bench.connections.language_model.maker, changed)
     assert stale == ["2023-02-01", "2024-04-01"]
     assert asked(bench, "nightly_refresh_schedule", WEDNESDAY) == [
         ("2023-02-01", "2023-02-01"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from orchestration_assets.derivation import Counts, Policy, derive, stale_keys
@@ -20,6 +20,12 @@ if TYPE_CHECKING:
     from resources.language_model.runner import LanguageModel
     from resources.settings import Settings
     from resources.warehouse import Warehouse
+
+
+def changed_months(warehouse: Warehouse, settings: Settings, now: datetime) -> tuple[set[date], list[str]]:
+    """The months whose entries differ from what git and the notes hold, and sentences about sources that cannot be read."""
+    found = reading.survey(warehouse, load_sources(settings).repositories, settings.zone, now)
+    return found.months(), found.problems
 
 
 def make_entries(settings: Settings, warehouse: Warehouse, months: set[date]) -> tuple[Counts, list[str]]:

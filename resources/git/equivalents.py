@@ -7,10 +7,11 @@ which finds one that a forge squashed under the same name.
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain, islice
 
 from resources.git.commits import commits_lacking_blobs
 from resources.git.graph import CommitGraph, Head
@@ -54,18 +55,12 @@ def patch_equivalents(
     """
     recent = [head for head in heads if head.commits and graph.committed[graph.index[head.hash]] >= since]
     recent.sort(key=lambda head: (-graph.committed[graph.index[head.hash]], head.ref))
-    found: dict[str, str] = {}
     landings = graph.landings()
     with reader(repository) as git:
-        patches = _Patches(git, graph, most_candidates)
+        found = _Patches(git, graph, landings, most_candidates).equivalents(recent[:most_heads])
+    if subjects is not None:
         for head in recent[:most_heads]:
-            try:
-                landing = patches.equivalent(head)
-            except GitFailed:
-                landing = None
-            if landing is None and subjects is not None:
-                landing = _by_title(graph, head, subjects, landings)
-            if landing is not None:
+            if head.ref not in found and (landing := _by_title(graph, head, subjects, landings)):
                 found[head.ref] = landing
     return found
 
@@ -106,57 +101,110 @@ def _by_title(graph: CommitGraph, head: Head, subjects: Mapping[str, str], landi
 
 
 class _Patches:
-    """The patch-ids of a repository's commits, each asked for once. Every method raises GitFailed where git lacks
-    contents."""
+    """The comparison by patch-id, for all heads at once: few processes, however many heads there are."""
 
-    def __init__(self, git: IsolatedGit, graph: CommitGraph, most_candidates: int) -> None:
+    def __init__(self, git: IsolatedGit, graph: CommitGraph, landings: Mapping[str, int], most_candidates: int) -> None:
         self._git = git
         self._graph = graph
+        self._landings = landings
         self._most_candidates = most_candidates
-        self._ids: dict[str, str] = {}
 
-    def equivalent(self, head: Head) -> str | None:
-        """The landed commit that holds the head's whole change, or the last of those that hold it one by one."""
-        base = self._graph.merge_base(head.hash)
-        if base is None:
-            return None
-        names = self._git.run(["diff-tree", "-r", "-z", "--name-only", "--no-renames", base, head.hash])
-        touched = [os.fsdecode(name) for name in names.split(b"\0") if name]
-        if not 0 < len(touched) <= _MOST_FILES:
-            return None
-        landed = {patch: commit for commit, patch in self._known(self._candidates(base, touched)).items()}
-        patch = self._git.run([*_DIFF, "--end-of-options", base, head.hash])
-        whole = self._git.run(["patch-id", "--stable"], patch).split()
-        if whole and (landing := landed.get(whole[0].decode())):
-            return landing
-        own = self._known([commit for commit in head.commits if self._parents(commit) == 1])
-        matches = [landed.get(patch) for patch in own.values()]
-        return matches[0] if matches and all(matches) else None
+    def equivalents(self, heads: Sequence[Head]) -> dict[str, str]:
+        """Ref to the landed commit that holds the head's whole change, or to the last of those that hold it one by one."""
+        bases = {head.hash: base for head in heads if (base := self._graph.merge_base(head.hash))}
+        touched = {head: paths for head, paths in self._touched(bases).items() if 0 < len(paths) <= _MOST_FILES}
+        heads = [head for head in heads if head.hash in touched]
+        if not heads:
+            return {}
+        candidates = self._candidates(bases, touched)
+        singles = {head.hash: [commit for commit in head.commits if self._parents(commit) == 1] for head in heads}
+        single_ids = self._single_ids({*chain(*candidates.values()), *chain(*singles.values())})
+        whole_ids = self._whole_ids({head.hash: bases[head.hash] for head in heads})
+        found: dict[str, str] = {}
+        for head in heads:
+            landed = {single_ids[commit]: commit for commit in candidates[head.hash] if commit in single_ids}
+            own = [landed.get(single_ids[commit]) for commit in singles[head.hash] if commit in single_ids]
+            landing = landed.get(whole_ids.get(head.hash, "")) or (own[0] if own and all(own) else None)
+            if landing:
+                found[head.ref] = landing
+        return found
 
     def _parents(self, commit: str) -> int:
         return len(self._graph.parents[self._graph.index[commit]])
 
-    def _candidates(self, base: str, paths: Sequence[str]) -> list[str]:
-        """Commits that landed since `base` and touch one of the paths, newest first."""
-        limits = ["--no-merges", "--full-history", f"--max-count={self._most_candidates}"]
-        revisions = [*self._graph.refs.default_tips(), f"^{base}", "--", *paths]
-        return self._git.run(["--literal-pathspecs", "rev-list", *limits, *revisions]).decode().split()
+    def _touched(self, bases: Mapping[str, str]) -> dict[str, set[bytes]]:
+        """Head to the paths in which it differs from its base. Those that git cannot read are missing."""
+        try:
+            return self._names([f"{head} {base}" for head, base in bases.items()], set(bases))
+        except GitFailed:
+            return {}
 
-    def _known(self, commits: Sequence[str]) -> dict[str, str]:
-        """Commit to patch-id, in the given order; commits that change nothing or cannot be read have none."""
-        if new := [commit for commit in commits if commit not in self._ids]:
-            try:
-                self._ask(new)
-            except GitFailed:
-                lacking = commits_lacking_blobs(self._git, new)
-                self._ids.update(dict.fromkeys(lacking, ""))
-                self._ask([commit for commit in new if commit not in lacking])
-        return {commit: self._ids[commit] for commit in commits if self._ids[commit]}
+    def _candidates(self, bases: Mapping[str, str], touched: Mapping[str, set[bytes]]) -> dict[str, list[str]]:
+        """Head to the commits that landed since its base and touch one of its paths, newest first."""
+        oldest = min(self._landings[bases[head]] for head in touched)
+        late = [
+            commit
+            for commit in self._graph.hashes
+            if self._landings.get(commit, -1) >= oldest and self._parents(commit) < 2
+        ]
+        try:
+            names = self._names(late, set(late))
+        except GitFailed:
+            names = {}
+        asked = set().union(*touched.values())
+        changed = [(commit, paths) for commit in late if (paths := names.get(commit, set()) & asked)]
+        return {
+            head: list(
+                islice(
+                    (
+                        commit
+                        for commit, paths in changed
+                        if commit != bases[head]
+                        and self._landings[commit] >= self._landings[bases[head]]
+                        and not paths.isdisjoint(own)
+                    ),
+                    self._most_candidates,
+                )
+            )
+            for head, own in touched.items()
+        }
 
-    def _ask(self, commits: Sequence[str]) -> None:
-        asked = "".join(f"{commit}\n" for commit in commits).encode()
-        patches = self._git.run([*_DIFF, "--root", "--stdin"], asked)
-        lines = self._git.run(["patch-id", "--stable"], patches).splitlines()
-        self._ids.update(dict.fromkeys(commits, ""))
-        for patch, commit in (line.decode().split() for line in lines if line):
-            self._ids[commit] = patch
+    def _names(self, lines: Sequence[str], commits: Set[str]) -> dict[str, set[bytes]]:
+        """Commit to the paths that it changes against the parents in its line, else against its own."""
+        asked = "".join(f"{line}\n" for line in lines).encode()
+        printed = self._git.run(["diff-tree", "--stdin", "-r", "-z", "--name-only", "--no-renames", "--root"], asked)
+        found: dict[str, set[bytes]] = {}
+        paths: set[bytes] = set()
+        for token in printed.split(b"\0"):
+            if len(token) in (40, 64) and (commit := token.decode(errors="replace")) in commits and commit not in found:
+                paths = found[commit] = set()
+            elif token:
+                paths.add(token)
+        return found
+
+    def _single_ids(self, commits: Set[str]) -> dict[str, str]:
+        """Commit to its patch-id; commits that change nothing or cannot be read have none."""
+        try:
+            return self._patch_ids(sorted(commits))
+        except GitFailed:
+            readable = commits - commits_lacking_blobs(self._git, sorted(commits))
+            return self._patch_ids(sorted(readable)) if readable < commits else {}
+
+    def _whole_ids(self, bases: Mapping[str, str]) -> dict[str, str]:
+        """Head to the patch-id of all that it changed since its base; heads that cannot be read have none."""
+        lines = [f"{head} {base}" for head, base in bases.items()]
+        try:
+            return self._patch_ids(lines)
+        except GitFailed:
+            found: dict[str, str] = {}
+            for line in lines:
+                with suppress(GitFailed):
+                    found |= self._patch_ids([line])
+            return found
+
+    def _patch_ids(self, lines: Sequence[str]) -> dict[str, str]:
+        """Commit to the patch-id of its difference from the parents in its line, else from its own. Raises GitFailed where git lacks
+        contents."""
+        with self._git.stream([*_DIFF, "--root", "--stdin"], lines) as patches:
+            printed = self._git.run(["patch-id", "--stable"], patches)
+        return {commit: patch for patch, commit in (line.decode().split() for line in printed.splitlines() if line)}

@@ -106,9 +106,12 @@ def run(where: Sequence[str], arguments: Sequence[str], *, own_settings: bool = 
     return _finish(["git", *_HARMLESS, *where, *arguments], environment(own_settings=own_settings), stdin)
 
 
-def _finish(command: Sequence[str], variables: dict[str, str], stdin: bytes) -> bytes:
+def _finish(command: Sequence[str], variables: dict[str, str], stdin: bytes | IO[bytes]) -> bytes:
+    given, pipe = (stdin, None) if isinstance(stdin, bytes) else (None, stdin)
     try:
-        done = subprocess.run(command, input=stdin, capture_output=True, env=variables, timeout=SECONDS, check=False)
+        done = subprocess.run(
+            command, input=given, stdin=pipe, capture_output=True, env=variables, timeout=SECONDS, check=False
+        )
     except FileNotFoundError as error:
         raise _missing() from error
     except subprocess.TimeoutExpired as error:
@@ -126,8 +129,8 @@ class IsolatedGit:
         self._environment = environment() | {"GIT_OBJECT_DIRECTORY": str(object_dir), "HOME": str(git_dir)}
         self._environment.pop("XDG_CONFIG_HOME", None)
 
-    def run(self, arguments: Sequence[str], stdin: bytes = b"") -> bytes:
-        """What git prints. Raises GitFailed, GitMissing."""
+    def run(self, arguments: Sequence[str], stdin: bytes | IO[bytes] = b"") -> bytes:
+        """What git prints, given bytes or what another process prints. Raises GitFailed, GitMissing."""
         return _finish([*self._command, *arguments], self._environment, stdin)
 
     def finished(

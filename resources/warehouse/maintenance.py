@@ -12,15 +12,26 @@ import shutil
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from resources.warehouse.errors import WarehouseError, WarehouseFull, translated
 from resources.warehouse.migrations import stored_version
+
+if TYPE_CHECKING:
+    import duckdb
 
 NO_DOWNLOADS: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
 }
 """Settings of every connection: an extension that is missing is an error at once, not a try to download it."""
+
+
+def connect(path: Path | None = None) -> duckdb.DuckDBPyConnection:
+    """A new DuckDB, on the file `path` or on none."""
+    import duckdb
+
+    return duckdb.connect(path or ":memory:", config=NO_DOWNLOADS)
 
 
 @contextmanager
@@ -42,13 +53,11 @@ def built_beside(target: Path, suffix: str) -> Iterator[Path]:
 
 def copy_database(source: Path, target: Path) -> int:
     """Copy the DuckDB file `source` to the new file `target`; returns the schema version that it carries."""
-    import duckdb
-
-    with translated(source), closing(duckdb.connect(config=NO_DOWNLOADS)) as connection:
-        connection.execute(f"ATTACH {_literal(source)} AS source (READ_ONLY)")
+    with translated(source), closing(connect()) as connection:
+        connection.execute(f"ATTACH {literal(source)} AS source (READ_ONLY)")
         version = stored_version(source, connection, "source")
         with translated(target):
-            connection.execute(f"ATTACH {_literal(target)} AS target")
+            connection.execute(f"ATTACH {literal(target)} AS target")
             connection.execute("COPY FROM DATABASE source TO target")
             connection.execute("CHECKPOINT target")
             connection.execute("DETACH target")
@@ -112,5 +121,6 @@ def _sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def _literal(path: Path) -> str:
+def literal(path: Path) -> str:
+    """`path` as an SQL string."""
     return "'" + str(path).replace("'", "''") + "'"

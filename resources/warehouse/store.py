@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel
 
 from resources.warehouse import maintenance
+from resources.warehouse.engines import Engines
 from resources.warehouse.errors import WarehouseError, WarehouseLocked, translated
 from resources.warehouse.locks import Turnstile
 from resources.warehouse.migrations import Migration, Schema, as_schema, stored_version
 from resources.warehouse.session import Session
 from resources.warehouse.tables import TableSpec
+from resources.warehouse.undo import UndoJournal
 
 if TYPE_CHECKING:
     import duckdb
@@ -47,8 +49,8 @@ class Warehouse:
         self.lock_timeout = lock_timeout
         self._schema: Schema = as_schema(specs, migrations)
         self._turnstile = Turnstile(path)
-        self._threads = threads
-        self._memory_limit = memory_limit
+        self._undo = UndoJournal(path)
+        self._engines = Engines(path, threads=threads, memory_limit=memory_limit)
         self._verified: tuple[int, int] | None = None
         """(inode, schema version) of the file whose tables were last compared with the specifications."""
 
@@ -134,8 +136,8 @@ class Warehouse:
             deadline = time.monotonic() + self.lock_timeout
             with self._turnstile.held(exclusive=True, deadline=deadline):
                 if prepare:
-                    with closing(self._prepared()) as connection:
-                        connection.execute("CHECKPOINT")
+                    with ExitStack() as opening:
+                        self._prepared(opening).execute("CHECKPOINT")
                     if maintenance.log_of(self.path).exists():  # another file in its place would be given this log
                         raise WarehouseError(
                             f"The log of the warehouse {self.path} cannot be brought into it; free some space."
@@ -152,53 +154,51 @@ class Warehouse:
                     attempt.enter_context(self._turnstile.held(exclusive=exclusive, deadline=deadline))
                 try:
                     with translated(self.path):
-                        connection = self._prepared() if exclusive else self._readable()
+                        connection = self._prepared(attempt) if exclusive else self._readable(attempt)
                 except WarehouseLocked:
                     if time.monotonic() >= deadline:
                         raise
                 else:
                     if connection is not None:
-                        attempt.callback(connection.close)
                         stack.enter_context(attempt.pop_all())
                     return connection
             time.sleep(_FOREIGN_POLL)
 
-    def _readable(self) -> duckdb.DuckDBPyConnection | None:
-        if not self.path.exists():
+    def _readable(self, stack: ExitStack) -> duckdb.DuckDBPyConnection | None:
+        if not self.path.exists() or self._undo.is_left():
             return None
-        with ExitStack() as stack:
-            connection = stack.enter_context(closing(self._connect(read_only=True)))
-            version = stored_version(self.path, connection)
-            self._schema.refuse_newer(self.path, version)
-            if version < self._schema.version:
-                return None
-            if self._is_unverified(version) and not self._verify(connection, version):
-                return None
-            stack.pop_all()
-            return connection
+        connection = stack.enter_context(self._engines.attached(read_only=True))
+        version = stored_version(self.path, connection)
+        self._schema.refuse_newer(self.path, version)
+        if version < self._schema.version:
+            return None
+        if self._is_unverified(version) and not self._verify(connection, version):
+            return None
+        return connection
 
-    def _prepared(self) -> duckdb.DuckDBPyConnection:
+    def _prepared(self, stack: ExitStack) -> duckdb.DuckDBPyConnection:
         """Open for writing, under the exclusive lock: the file made if it is missing, migrated, its tables complete
         and compared."""
+        self._undo.roll_back()
         if not self.path.exists():
             self._create()
-        with ExitStack() as stack:
-            connection = stack.enter_context(closing(self._connect()))
+        with ExitStack() as opening:
+            connection = opening.enter_context(self._engines.attached(read_only=False))
             version = stored_version(self.path, connection)
             self._schema.refuse_newer(self.path, version)
             if version < self._schema.version:
                 connection.execute("CHECKPOINT")
-                connection.close()
+                opening.close()
                 backup = self.path.with_name(f"{self.path.name}.v{version}.backup")
                 maintenance.copy_aside(self.path, backup, overwrite=True)
-                connection = stack.enter_context(closing(self._connect()))
+                connection = opening.enter_context(self._engines.attached(read_only=False))
                 self._schema.migrate(connection, version)
                 version = self._schema.version
             if self._is_unverified(version):
                 self._schema.create_missing(connection)
                 self._verify(connection, version)
-            stack.pop_all()
-            return connection
+            stack.enter_context(opening.pop_all())
+        return connection
 
     def _create(self) -> None:
         if maintenance.log_of(self.path).exists():
@@ -206,30 +206,17 @@ class Warehouse:
                 f"The warehouse {self.path} is gone but its log {maintenance.log_of(self.path).name} is there; "
                 "bring the file back, or move the log away to begin anew."
             )
-        with maintenance.built_beside(self.path, ".creating") as part, closing(self._connect(path=part)) as connection:
+        with maintenance.built_beside(self.path, ".creating") as part, closing(maintenance.connect(part)) as connection:
             self._schema.create(connection)
             connection.close()
 
-    def _connect(self, *, read_only: bool = False, path: Path | None = None) -> duckdb.DuckDBPyConnection:
-        """A connection that can reach no other file and no network. Settings that threads of one process may differ
-        in are set later: two connections to one file must be configured alike."""
-        import duckdb
-
-        config = {**maintenance.NO_DOWNLOADS, "enable_external_access": "false"}
-        connection = duckdb.connect(path or self.path, read_only=read_only, config=config)
-        connection.execute("SET TimeZone = 'UTC'")
-        if self._threads is not None:
-            connection.execute("SET threads = ?", [self._threads])
-        if self._memory_limit is not None:
-            connection.execute("SET memory_limit = ?", [self._memory_limit])
-        return connection
-
     def _empty_log(self) -> None:
         """Bring what is in the log into the file, where both are still good; raises where somebody else has it open."""
+        self._undo.roll_back()
         if not self.path.exists():
             return
         try:
-            with translated(self.path), closing(self._connect()) as connection:
+            with translated(self.path), self._engines.attached(read_only=False) as connection:
                 connection.execute("CHECKPOINT")
         except WarehouseLocked:
             raise

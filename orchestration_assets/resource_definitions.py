@@ -1,0 +1,52 @@
+"""The connections that assets ask for, as Dagster's resources: plain objects opened once a run, so that logic never sees Dagster."""
+
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from orchestration_assets.connections import open_language_model, open_object_store, open_warehouse
+
+if TYPE_CHECKING:
+    from resources.language_model.runner import LanguageModel
+    from resources.object_store import ObjectStore
+    from resources.settings import Settings
+    from resources.warehouse import Warehouse
+
+
+@dg.resource(description="Every setting, from the environment.")
+def settings_resource(context: dg.InitResourceContext) -> "Settings":
+    """Also names the process in the run's tags, so that a run whose process is gone can be found."""
+    from resources.processes import PROCESS_TAG, this_process
+    from resources.settings import load_settings
+
+    if context.instance and context.run:
+        context.instance.add_run_tags(context.run.run_id, {PROCESS_TAG: this_process()})
+    return load_settings()
+
+
+@dg.resource(description="DuckDB, behind its two lock files.", required_resource_keys={"settings"})
+def warehouse_resource(context: dg.InitResourceContext) -> "Warehouse":
+    return open_warehouse(context.resources.settings)
+
+
+@dg.resource(
+    description="Documents and attachments: an S3-compatible server, or a folder.", required_resource_keys={"settings"}
+)
+def object_store_resource(context: dg.InitResourceContext) -> "ObjectStore":
+    return open_object_store(context.resources.settings)
+
+
+@dg.resource(
+    description="An OpenAI-compatible endpoint, or none: then agents work extractively.",
+    required_resource_keys={"settings", "warehouse"},
+)
+def language_model_resource(context: dg.InitResourceContext) -> "LanguageModel":
+    return open_language_model(context.resources.settings, context.resources.warehouse)
+
+
+RESOURCES: dict[str, Any] = {
+    "settings": settings_resource,
+    "warehouse": warehouse_resource,
+    "object_store": object_store_resource,
+    "language_model": language_model_resource,
+}

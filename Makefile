@@ -23,7 +23,7 @@ ui: setup
 	$(BIN)/soloist ui
 
 test: setup
-	$(BIN)/python -m pytest -q -n 2 --dist loadscope -m "not integration and not soak"
+	$(BIN)/python -m pytest -q -n 2 --dist loadscope --no-loadscope-reorder -m "not integration and not soak"
 
 test-integration: setup
 	$(BIN)/python -m pytest -q -m "integration"

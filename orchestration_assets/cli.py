@@ -15,6 +15,7 @@ import typer
 
 from orchestration_assets.session import Connections
 from resources.errors import BadInput, SoloistError
+from resources.processes import collect_seldom
 from resources.settings import load_settings
 
 app = typer.Typer(
@@ -37,6 +38,7 @@ Month = Annotated[str | None, typer.Option("--month", help="A month: 2026-11.")]
 
 def main() -> None:
     """Runs the command; an error that a person can act on is one sentence, never a traceback."""
+    collect_seldom()
     try:
         app()
     except SoloistError as error:

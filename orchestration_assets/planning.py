@@ -35,6 +35,8 @@ from orchestration_assets.worklogs.scope import Scope, resolve_scope
 from resources.sources import load_sources
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from resources.settings import Settings
     from resources.warehouse import Session, Warehouse
 
@@ -78,26 +80,36 @@ def stale_periods(
     session: Session,
     settings: Settings,
     maker: str,
-    kind: ReportKind,
+    kinds: Sequence[ReportKind],
     now: datetime,
     since: date | None = None,
     until: date | None = None,
-) -> StalePeriods:
-    """The stale periods of one report. Without `since`: those whose document exists, and those within the horizon of the latest entry."""
+) -> list[StalePeriods]:
+    """The stale periods of these kinds of report. Without `since`: those whose document exists, and those within the horizon of the latest
+    entry."""
     calendar = calendar_of(settings)
     scope = resolve_scope(session, load_sources(settings).authors)
-    documented = {row.key for row in session.rows(DOCUMENTS, where="kind = ? AND format = 'md'", params=[kind.value])}
-    start = since or _horizon_start(session, scope, calendar, settings, now) or calendar.local_day(now)
-    made = [parse_key(kind, key, calendar) for key in documented]
-    entries = report_entries(session, scope, calendar, min([start, *(period.start for period in made)]))
-    index = index_by_period(kind, entries, calendar)
     today = calendar.local_day(now)
-    candidates = _candidates(kind, calendar, index, documented, start, min(until or today, today))
-    items = items_of(kind, candidates, calendar, entries, scope)
-    stale = {partition_key(item.period) for item in stale_items(session, kind, items, maker)}
-    stale |= {partition_key(period) for period in made if period_key(period) not in index}
-    held = {partition_key(parse_key(kind, key, calendar)) for key in index}
-    return StalePeriods(kind, sorted(stale), ranges(kind, stale, lambda key: key not in held, MAX_PERIODS_PER_RUN))
+    start = since or _horizon_start(session, scope, calendar, settings, now) or today
+    documented: dict[ReportKind, set[str]] = {kind: set() for kind in kinds}
+    for row in session.rows(DOCUMENTS, where="format = 'md'"):
+        if row.kind in documented:
+            documented[ReportKind(row.kind)].add(row.key)
+    made = {kind: [parse_key(kind, key, calendar) for key in keys] for kind, keys in documented.items()}
+    entries = report_entries(
+        session, scope, calendar, min([start, *(period.start for periods in made.values() for period in periods)])
+    )
+    found = []
+    for kind in kinds:
+        index = index_by_period(kind, entries, calendar)
+        candidates = _candidates(kind, calendar, index, documented[kind], start, min(until or today, today))
+        items = items_of(kind, candidates, calendar, entries, scope)
+        stale = {partition_key(item.period) for item in stale_items(session, kind, items, maker)}
+        stale |= {partition_key(period) for period in made[kind] if period_key(period) not in index}
+        held = {partition_key(parse_key(kind, key, calendar)) for key in index}
+        runs = ranges(kind, stale, lambda key, held=held: key not in held, MAX_PERIODS_PER_RUN)  # type: ignore[misc]
+        found.append(StalePeriods(kind, sorted(stale), runs))
+    return found
 
 
 def unjudged_periods(session: Session, settings: Settings, kind: ReportKind) -> list[Range]:

@@ -34,7 +34,7 @@ def report_requests(settings: Settings, now: datetime, kind: ReportKind, occasio
     """Runs over exactly the stale periods of one report, at most 50 a run."""
     maker = open_language_model(settings).maker
     with open_warehouse(settings).read() as session:
-        stale = stale_periods(session, settings, maker, kind, now)
+        (stale,) = stale_periods(session, settings, maker, [kind], now)
     yield from period_requests(stale, occasion)
 
 

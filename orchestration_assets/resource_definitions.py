@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 @dg.resource(description="Every setting, from the environment.")
 def settings_resource(context: dg.InitResourceContext) -> "Settings":
     """Also names the process in the run's tags, so that a run whose process is gone can be found."""
-    from resources.processes import PROCESS_TAG, this_process
+    from resources.processes import PROCESS_TAG, collect_seldom, this_process
     from resources.settings import load_settings
+
+    collect_seldom()
 
     if context.instance and context.run:
         context.instance.add_run_tags(context.run.run_id, {PROCESS_TAG: this_process()})

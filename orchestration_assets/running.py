@@ -100,11 +100,13 @@ def refresh(
         say(f"worklogs {first[:7]}" + (f" to {last[:7]}" if last != first else ""))
         only = None if number == len(spans) else MONTHLY
         execute(definitions, instance, refresh_worklogs_job.name, range_tags(first, last), totals, only)
-    for kind in ReportKind:
-        with warehouse.read() as session:
-            stale = stale_periods(session, settings, maker, kind, now, since, until)
-            asked = stale.ranges or unjudged_periods(session, settings, kind)
-        for first, last in newest_first(asked):
+    with warehouse.read() as session:
+        asked = {
+            stale.kind: stale.ranges or unjudged_periods(session, settings, stale.kind)
+            for stale in stale_periods(session, settings, maker, list(ReportKind), now, since, until)
+        }
+    for kind, runs in asked.items():
+        for first, last in newest_first(runs):
             say(f"{kind.value} {first}" + (f" to {last}" if last != first else ""))
             execute(definitions, instance, REPORT_JOBS[kind].name, range_tags(first, last), totals)
     return totals.result()

@@ -48,7 +48,7 @@ def stale_reports_sensor(context: dg.SensorEvaluationContext) -> Iterator[dg.Run
         if context.cursor == seen:
             yield dg.SkipReason("Nothing changed since the last look.")
             return
-        stale = [stale_periods(session, settings, maker, kind, instant) for kind in ReportKind]
+        stale = stale_periods(session, settings, maker, list(ReportKind), instant)
     requests = [request for periods in stale for request in period_requests(periods, seen[:16])]
     yield from requests
     if not requests:

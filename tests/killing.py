@@ -144,14 +144,16 @@ class Home:
         return process.returncode == -signal.SIGKILL
 
     def run_once_more(self) -> float:
-        """`soloist run`, in this process; the seconds until its first Dagster run had started."""
+        """`soloist run`, in this process; the seconds until its first Dagster run had started, 0 where the killed one had left nothing to
+        do."""
         begun = time.time()
         with self.entered():
             done = soloist("run", "--json")
             assert done.status == 0, done.err
             with dg.DagsterInstance.get() as instance:
                 after = dg.RunsFilter(created_after=datetime.fromtimestamp(begun, UTC))
-                return min(record.start_time or float("inf") for record in instance.get_run_records(after)) - begun
+                started = [record.start_time or float("inf") for record in instance.get_run_records(after)]
+                return min(started) - begun if started else 0.0
 
     def documents(self) -> dict[tuple[str, ...], str]:
         """The sha256 of the bytes that each pointer row leads to."""

@@ -101,7 +101,8 @@ class Desk:
 
     def stale(self) -> dict[ReportKind, list[str]]:
         with self.warehouse.read() as session:
-            return {kind: stale_periods(session, self.settings, "extractive", kind, NOW).keys for kind in ReportKind}
+            stale = stale_periods(session, self.settings, "extractive", list(ReportKind), NOW)
+            return {periods.kind: periods.keys for periods in stale}
 
     def telling_of(self, entry_id: str) -> dict[ReportKind, list[str]]:
         """The first days of the periods up to today that select an entry, asked of every period of the last ninety days. There are

@@ -256,7 +256,7 @@ def stale_keys(bench: Workbench, kind: ReportKind) -> list[str]:
     connected = bench.connections
     maker = open_language_model(connected.settings).maker
     with connected.warehouse.read() as session:
-        return stale_periods(session, connected.settings, maker, kind, WEDNESDAY).keys
+        return stale_periods(session, connected.settings, maker, [kind], WEDNESDAY)[0].keys
 
 
 def make_everything(bench: Workbench, kind: ReportKind) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from resources.warehouse import Session
 
 Format = Literal["md", "html", "json", "pdf"]
+
+UPLOADS = 8
+"""Objects that are put at once: what takes the time is the disk, or the wire."""
 
 
 @dataclass(frozen=True)
@@ -27,20 +31,22 @@ class Rendered:
 
 
 def store_documents(store: ObjectStore, rendered: Sequence[Rendered]) -> list[Document]:
-    """Puts the bytes into the object store and returns the rows that point at them. Slow; no lock is held meanwhile."""
-    return [
-        Document(
-            kind=document.kind,
-            key=document.key,
-            variant=document.variant,
-            format=form,
-            sha256=store.put_immutable(data, MEDIA_TYPES[form]),
-            size=len(data),
-            title=document.title,
-        )
-        for document in rendered
-        for form, data in document.formats.items()
-    ]
+    """Puts the bytes into the object store, several at once, and returns the rows that point at them. Slow; no lock is held meanwhile."""
+    parts = [(document, form, data) for document in rendered for form, data in document.formats.items()]
+    with ThreadPoolExecutor(UPLOADS) as uploads:
+        hashes = uploads.map(lambda part: store.put_immutable(part[2], MEDIA_TYPES[part[1]]), parts)
+        return [
+            Document(
+                kind=document.kind,
+                key=document.key,
+                variant=document.variant,
+                format=form,
+                sha256=sha256,
+                size=len(data),
+                title=document.title,
+            )
+            for (document, form, data), sha256 in zip(parts, hashes, strict=True)
+        ]
 
 
 def find_document(session: Session, kind: str, key: str, form: Format, variant: str = "") -> Document | None:

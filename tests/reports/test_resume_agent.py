@@ -194,6 +194,7 @@ def test_the_version_follows_prompt_words_and_schema() -> None:
     assert len(digest) == 8
 
 
+@pytest.mark.integration
 def test_twenty_thousand_entries_are_hashed_and_extracted_in_seconds() -> None:
     subjects = ["Add tables of orders {}", "Fix totals of parcels {}", "Parse returns from {}"]
     kinds = (Category.FEATURE, Category.FIX, Category.OTHER)

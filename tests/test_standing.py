@@ -1,0 +1,85 @@
+"""A `soloist run` with nothing to do starts no run; whatever could have changed something makes it look."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from git_repositories import GitRepository
+from terminal import live_in, made_home, soloist
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home in which everything was made."""
+    folder = tmp_path_factory.mktemp("standing")
+    home, done = made_home(folder)
+    assert done.status == 0, done.err
+    return home
+
+
+@pytest.fixture(autouse=True)
+def _living(template: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    live_in(template, monkeypatch)
+    soloist("run", "--json")
+
+
+def runs() -> int:
+    with dg.DagsterInstance.get() as instance:
+        return instance.get_runs_count()
+
+
+def test_where_nothing_changed_no_run_starts_and_the_counts_are_those_of_the_tables() -> None:
+    before = runs()
+    done = soloist("run", "--json")
+    assert done.status == 0
+    assert runs() == before
+    assets = json.loads(done.out)["assets"]
+    assert {counts["made"] for counts in assets.values()} == {0}
+    assert assets["worklog_entries"] == {"read": 2, "made": 0, "unchanged": 2, "failed": 0}
+    assert assets["worklog_analyses"]["unchanged"] == 2
+    assert assets["status_report"]["unchanged"] == 1
+    assert assets["resume"]["unchanged"] == 2
+    assert "## Top skills" in soloist("run").out
+
+
+def commit(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    GitRepository(home.parent / "shelf").commit("docs: explain", {"README.md": "x"}, authored="2026-11-19T09:00:00Z")
+
+
+def profile(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with (home / "profile.toml").open("a") as file:
+        file.write("\n")
+
+
+def timezone(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOLOIST_TIMEZONE", "Europe/Berlin")
+
+
+@pytest.mark.parametrize("change", [commit, profile, timezone])
+def test_what_could_change_something_makes_it_look(
+    template: Path, monkeypatch: pytest.MonkeyPatch, change: Callable[[Path, pytest.MonkeyPatch], None]
+) -> None:
+    before = runs()
+    change(template, monkeypatch)
+    assert soloist("run", "--json").status == 0
+    assert runs() > before
+
+
+def test_what_is_asked_for_anew_is_looked_for() -> None:
+    before = runs()
+    assert soloist("run", "--json", "--since", "2026-01-01").status == 0
+    assert runs() > before
+
+
+def test_a_run_that_left_something_out_is_not_complete(template: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (template / "profile.toml").rename(template / "kept.toml")
+    (template / "profile.toml").write_text("[basics\n")
+    assert soloist("run", "--json").status == 1
+    before = runs()
+    assert soloist("run", "--json").status == 1
+    assert runs() > before
+    (template / "kept.toml").rename(template / "profile.toml")

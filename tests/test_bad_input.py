@@ -237,6 +237,7 @@ def test_a_warehouse_that_another_program_holds_is_waited_for_and_then_named(
     nothing_is_lost()
 
 
+@pytest.mark.integration
 def test_an_object_store_that_does_not_answer_leaves_the_tables_made(
     own_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -49,6 +49,7 @@ def test_a_killed_run_is_made_good_by_the_next(tmp_path: Path) -> None:
         assert_as_if_nothing_had_happened(home, reference)
 
 
+@pytest.mark.integration
 def test_a_second_run_in_a_home_ends_with_a_sentence_and_one_in_another_home_works(tmp_path: Path) -> None:
     homes = [_home(tmp_path / name, make_history(tmp_path / "shop", 10)) for name in ("one", "other")]
     first = homes[0].begin_run()

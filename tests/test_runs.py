@@ -250,3 +250,34 @@ def test_a_squashed_branch_is_told_once_and_its_own_commits_are_cited(tmp_path: 
     assert len(sections["Completed"]) == 1, text
     assert len(sections["Completed"][0]["evidence"]) == 3
     assert sections["In progress"] == []
+
+
+def test_entries_that_a_killed_run_left_without_their_repository_are_analysed(
+    bench: Workbench, repository: GitRepository
+) -> None:
+    """The entries are written in groups, and that a repository is watched after the last of them."""
+    repository.commit("feat: an old parcel", files={"old.py": "x = 1\n"}, authored="2026-03-02T09:00:00+00:00")
+    bench.run()
+    whole = bench.comparable()
+    with bench.connections.warehouse.write() as session:
+        for table in ("repositories", "code_excerpts", "worklog_analyses", "skill_evidence", "skills", "derivations"):
+            session.execute(f"DELETE FROM {table}")
+    bench.run()
+    assert bench.comparable() == whole
+
+
+def test_a_repository_that_is_watched_again_is_analysed_by_whoever_is_asked_for_now(
+    bench: Workbench, repository: GitRepository, tmp_path: Path
+) -> None:
+    ben = ("Ben Example", "ben@example.com")
+    repository.commit("feat: label parcels", {"l.py": "x = 1\n"}, author=ben, authored="2026-05-02T09:00:00+00:00")
+    bench.watch(repository.path, authors=[ADA[1]])
+    bench.run()
+    other = GitRepository(tmp_path / "other")
+    other.commit("feat: begin", {"o.py": "x = 1\n"}, authored="2026-11-17T09:00:00+00:00")
+    bench.watch(other.path, authors=[ADA[1]])
+    bench.run()
+    bench.watch(repository.path, authors=["all"])
+    bench.run()
+    analysed = bench.query("SELECT count(*) AS n FROM worklog_analyses WHERE month = DATE '2026-05-01'")
+    assert analysed == [{"n": 1}]

@@ -48,18 +48,21 @@ _MOVE = """UPDATE worklog_entries AS e SET month = m.month, landed_at = m.landed
 
 @dataclass
 class Survey:
-    """What the watched sources ask of the warehouse. `plans` by repository id; `opened` are the clones of each, `skipped` those whose
-    refs did not change; `problems` are sentences about what could not be read."""
+    """What the watched sources ask of the warehouse. `plans` by repository id; `opened` are the clones of each; `problems` are sentences
+    about what could not be read. `newly_watched` are the months of repositories that the warehouse does not know as watched yet: their
+    entries may be there (a run was killed, or they were watched before), and nothing rests on them."""
 
     plans: dict[str, Plan] = field(default_factory=dict)
     opened: dict[str, list[git.Repository]] = field(default_factory=dict)
     fingerprints: dict[Path, str] = field(default_factory=dict)
     notes: list[Entry] = field(default_factory=list)
+    newly_watched: set[date] = field(default_factory=set)
     problems: list[str] = field(default_factory=list)
     known: dict[str, Repository] = field(default_factory=dict)
 
     def months(self) -> set[date]:
-        return {month for plan in self.plans.values() for month in plan.months()} | {n.month for n in self.notes}
+        changed = {month for plan in self.plans.values() for month in plan.months()}
+        return changed | {note.month for note in self.notes} | self.newly_watched
 
 
 def survey(warehouse: Warehouse, repositories: Sequence[Path], zone: ZoneInfo, now: datetime) -> Survey:
@@ -91,16 +94,19 @@ def survey(warehouse: Warehouse, repositories: Sequence[Path], zone: ZoneInfo, n
         found.opened[repository_id] = clones
         for clone in clones:
             found.fingerprints[clone.path] = content_hash(git.refs_fingerprint(clone), zone_key, repository_id)
-        if all(
-            (row := found.known.get(str(clone.path))) is not None
-            and row.refs_fingerprint == found.fingerprints[clone.path]
-            for clone in clones
+        rows = [found.known.get(str(clone.path)) for clone in clones]
+        watched = all(row is not None and row.watched for row in rows)
+        if watched and all(
+            row is not None and row.refs_fingerprint == found.fingerprints[clone.path]
+            for row, clone in zip(rows, clones, strict=True)
         ):
             continue
         present = ingestion.combine([_present(clone, found.fingerprints[clone.path], zone, now) for clone in clones])
         with warehouse.read() as session:
             stored = [Placement(**row) for row in session.query(_STORED, [repository_id]).to_pylist()]
         found.plans[repository_id] = ingestion.plan(present, stored)
+        if not watched:
+            found.newly_watched |= {placement.month for placement in present.values()}
     return found
 
 

@@ -12,9 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
+from pydantic import Field
 
 if TYPE_CHECKING:
-    from orchestration_assets.derivation import Counts
+    from orchestration_assets.derivation import Counts, Derived, Policy
+    from resources.language_model.runner import LanguageModel
+    from resources.settings import Settings
     from resources.warehouse import TableSpec, Warehouse
 
 OWNERS = ["team:soloist"]
@@ -53,6 +56,46 @@ def table_result(
 
 def count_metadata(counts: "Counts") -> dict[str, Any]:
     return {COUNTS: dg.MetadataValue.json(asdict(counts))}
+
+
+class MakingConfig(dg.Config):
+    """What is made again though its input did not change."""
+
+    refresh: bool = Field(default=False, description="Also what another model than the one that now serves has made.")
+    retry_failed: bool = Field(
+        default=False, description="Also what failed for good, such as a reply that no repair helped."
+    )
+
+    @property
+    def policy(self) -> "Policy":
+        from orchestration_assets.derivation import Policy
+
+        return Policy(self.refresh, self.retry_failed)
+
+
+def model_metadata(derived: "Derived", model: "LanguageModel", settings: "Settings") -> dict[str, Any]:
+    """Who made the rows of this run and, where a model was asked, what that took: calls, tokens, cost, latency, and failures by reason."""
+    from resources.language_model.prices import load_prices, prices_of
+
+    usage = derived.usage
+    metadata: dict[str, Any] = {"maker": model.maker}
+    if usage.calls or usage.cached:
+        prices = prices_of(load_prices(settings.prices_path), model.maker)
+        cost = prices.cost(usage.tokens_in, usage.tokens_cached, usage.tokens_out)
+        metadata |= {
+            "model/calls": usage.calls,
+            "model/answered_from_cache": usage.cached,
+            "model/http_requests": usage.attempts,
+            "model/tokens_in": usage.tokens_in,
+            "model/tokens_cached": usage.tokens_cached,
+            "model/tokens_out": usage.tokens_out,
+            "model/cost": "no price is known" if cost is None else f"{cost:.4f} {prices.currency}",
+            "model/latency_p50_ms": round(usage.percentile(0.5), 1),
+            "model/latency_p95_ms": round(usage.percentile(0.95), 1),
+        }
+    if usage.failures:
+        metadata["model/failures"] = dg.MetadataValue.json(dict(usage.failures.most_common(20)))
+    return metadata
 
 
 def table_columns(spec: "TableSpec[Any]") -> dg.TableSchema:

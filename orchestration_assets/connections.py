@@ -37,13 +37,19 @@ def open_object_store(settings: "Settings") -> "ObjectStore":
 def open_language_model(settings: "Settings", warehouse: "Warehouse | None" = None) -> "LanguageModel":
     """With a warehouse, its kept replies are asked before the model is."""
     from orchestration_assets.model_records import KeptReplies
-    from resources.language_model.runner import LanguageModel, LanguageModelConfig
+    from resources.language_model.configuration import LanguageModelConfig
+    from resources.language_model.runner import LanguageModel
 
     config = LanguageModelConfig(
+        backend=settings.model_backend,
         base_url=settings.model_url,
         model=settings.model,
         revision=settings.model_revision,
         api_key=settings.model_api_key,
+        api_version=settings.model_api_version,
+        context=settings.model_context,
         max_in_flight=settings.model_max_in_flight,
+        timeout_s=settings.model_timeout_seconds,
+        time_budget_s=settings.model_time_budget_seconds,
     )
     return LanguageModel(config, replies=KeptReplies(warehouse) if warehouse else None)

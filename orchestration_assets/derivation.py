@@ -6,16 +6,17 @@ the same transaction as the output, so that a killed run resumes by comparison a
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import BaseModel
 
-from orchestration_assets.model_records import keep
-from orchestration_assets.worklogs.model import Row
+from orchestration_assets.model_records import Usage, keep
 from resources import progress
-from resources.language_model.agent import Agent, Failure, content_hash
+from resources.language_model.agent import Agent, Failure
+from resources.rows import Row
 from resources.warehouse import TableSpec
 
 if TYPE_CHECKING:
@@ -75,25 +76,66 @@ class Policy:
     retry_failed: bool = False
 
 
-def stale_keys(
-    session: Session, agent: str, version: str, maker: str, expected: Mapping[str, str], policy: Policy = Policy()
-) -> list[str]:
-    """The keys of `expected` (key -> input hash) whose output is missing or was made from something else, in the order of `expected`."""
-    table = session.query(
-        "SELECT key, input_hash, agent_version, maker, reason IS NOT NULL AS failed, transient FROM derivations WHERE agent = ?",
-        [agent],
-    )
-    known = {row["key"]: row for row in table.to_pylist()}
+ONLY_CHANGED = Policy()
 
-    def is_stale(key: str, input_hash: str) -> bool:
-        row = known.get(key)
-        if row is None or row["input_hash"] != input_hash or row["agent_version"] != version:
-            return True
-        if row["maker"] != maker and (policy.refresh or row["maker"] == EXTRACTIVE):
-            return True
-        return bool(row["failed"]) and (bool(row["transient"]) or policy.retry_failed)
 
-    return [key for key, input_hash in expected.items() if is_stale(key, input_hash)]
+@dataclass(frozen=True)
+class Inputs:
+    """What an agent works on: a SELECT of `key` and `input_hash` (sha256 of all that the output depends on), whose rows are made in the
+    order of `order`, an SQL list over its columns. Neighbours in that order should share as much of their prompts as can be."""
+
+    sql: str
+    parameters: Sequence[object] = ()
+    order: str = "key"
+
+    @classmethod
+    def of(cls, hashes: Mapping[str, str]) -> Inputs:
+        """Keys and input hashes that were computed here, in their order."""
+        columns = [list(hashes), list(hashes.values()), list(range(len(hashes)))]
+        types = zip(("VARCHAR", "VARCHAR", "BIGINT"), ("key", "input_hash", "place"), strict=True)
+        return cls(f"SELECT {', '.join(f'unnest(?::{kind}[]) AS {name}' for kind, name in types)}", columns, "place")
+
+
+@dataclass(frozen=True)
+class Pending:
+    """Of `total` items those that are stale: key to input hash, in the order in which they are to be made."""
+
+    total: int
+    stale: dict[str, str]
+
+    @property
+    def unchanged(self) -> Counts:
+        """The counts of those that are not stale."""
+        count = self.total - len(self.stale)
+        return Counts(read=count, unchanged=count)
+
+
+def pending(
+    session: Session, agent: str, version: str, maker: str, inputs: Inputs, policy: Policy = ONLY_CHANGED
+) -> Pending:
+    """Which outputs of an agent are missing or were made from something else."""
+    session.execute(f"CREATE OR REPLACE TEMP TABLE _expected AS {inputs.sql}", inputs.parameters)
+    try:
+        total = session.count("SELECT count(*) FROM _expected")
+        table = session.query(
+            f"""SELECT e.key, e.input_hash FROM _expected AS e LEFT JOIN derivations AS d ON d.agent = ? AND d.key = e.key
+            WHERE d.key IS NULL OR d.input_hash <> e.input_hash OR d.agent_version <> ?
+                OR (d.maker <> ? AND (? OR d.maker = '{EXTRACTIVE}'))
+                OR (d.reason IS NOT NULL AND (d.transient OR ?))
+            ORDER BY {inputs.order}""",
+            [agent, version, maker, policy.refresh, policy.retry_failed],
+        )
+    finally:
+        session.execute("DROP TABLE _expected")
+    return Pending(total, dict(zip(table["key"].to_pylist(), table["input_hash"].to_pylist(), strict=True)))
+
+
+@dataclass
+class Derived:
+    """What `derive` did: the counts of its items, and what it asked of the model."""
+
+    counts: Counts = field(default_factory=Counts)
+    usage: Usage = field(default_factory=Usage)
 
 
 def derive(
@@ -101,46 +143,64 @@ def derive(
     model: LanguageModel,
     agent: Agent[ItemT, OutputT],
     items: Iterable[ItemT],
-    input_hashes: Mapping[str, str],
+    asked: Pending,
     write: Callable[[Session, Sequence[tuple[ItemT, OutputT]]], object],
     before_commit: Callable[[Sequence[tuple[ItemT, OutputT]]], object] = lambda _: None,
-) -> Counts:
-    """Runs `agent` over `items` and commits outputs and derivations in groups; `write` stores the outputs of one group.
+) -> Derived:
+    """Runs `agent` over `items`, those that `asked` names as stale, and commits outputs and derivations in groups; `write` stores the
+    outputs of one group. The counts hold what was not stale as well.
 
-    `before_commit` may do slow work for a group (upload documents) before the warehouse is locked.
+    `before_commit` may do slow work for a group (upload documents) before the warehouse is locked. What is deferred (a batch that is
+    answered later) gets no row.
     """
-    if input_hashes:
-        model.require_answer()
-    counts = Counts()
+    derived = Derived(asked.unchanged)
+    if not asked.stale:
+        return derived
+    model.require_ready()
+    maker = model.maker
     for group in model.derived_groups(agent, items):
-        made = [(each.item, each.output) for each in group if not isinstance(each.output, Failure)]
+        done = [each for each in group if not each.deferred]
+        made = [(each.item, each.output) for each in done if not isinstance(each.output, Failure)]
         before_commit(made)
-        records = [_record(agent, model.maker, each, input_hashes[agent.key(each.item)]) for each in group]
-        with warehouse.write() as session:
-            write(session, made)
-            session.merge(DERIVATIONS, records)
-            keep(session, (each.call for each in group), (reply for each in group for reply in each.replies))
-        counts += Counts(read=len(group), made=len(made), failed=len(group) - len(made))
-        progress.report(agent.name, counts.read, len(input_hashes))
-    return counts
+        records = [_record(agent, maker, each, asked.stale) for each in done]
+        if records:
+            with warehouse.write() as session:
+                write(session, made)
+                session.merge(DERIVATIONS, records)
+                keep(session, group)
+        derived.counts += Counts(read=len(group), made=len(made), failed=len(group) - len(made))
+        derived.usage.add(group)
+        progress.report(agent.name, derived.counts.read - asked.unchanged.read, len(asked.stale))
+    return derived
 
 
-def _record(agent: Agent[ItemT, OutputT], maker: str, made: Made[ItemT, OutputT], input_hash: str) -> Derivation:
-    failure = made.output if isinstance(made.output, Failure) else None
-    return Derivation(
-        agent=agent.name,
-        key=agent.key(made.item),
-        input_hash=input_hash,
-        output_hash=content_hash(made.output) if failure is None else "",
-        agent_version=agent.version,
-        maker=maker,
-        reason=failure.reason if failure else None,
-        transient=failure.transient if failure else False,
-        attempts=made.attempts,
-        tokens_in=made.tokens.given,
-        tokens_out=made.tokens.made,
-        dropped_claims=getattr(made.output, "dropped_claims", 0),
+def _record(
+    agent: Agent[ItemT, OutputT], maker: str, made: Made[ItemT, OutputT], input_hashes: Mapping[str, str]
+) -> Derivation:
+    output = made.output
+    failure = output if isinstance(output, Failure) else None
+    key = agent.key(made.item)
+    return Derivation.trusted(
+        {
+            "agent": agent.name,
+            "key": key,
+            "input_hash": input_hashes[key],
+            "output_hash": _output_hash(output) if failure is None else "",
+            "agent_version": agent.version,
+            "maker": maker,
+            "reason": failure.reason if failure else None,
+            "transient": failure.transient if failure else False,
+            "attempts": made.attempts,
+            "tokens_in": made.tokens.given,
+            "tokens_out": made.tokens.made,
+            "dropped_claims": getattr(output, "dropped_claims", 0),
+        }
     )
+
+
+def _output_hash(output: BaseModel) -> str:
+    """sha256 (hex) of an output: its fields have an order, so its JSON is canonical."""
+    return hashlib.sha256(type(output).__pydantic_serializer__.to_json(output)).hexdigest()
 
 
 def failures(session: Session, agent: str) -> tuple[int, int, str | None]:

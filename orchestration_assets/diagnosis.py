@@ -117,18 +117,13 @@ def _object_store(connections: Connections) -> Finding:
 
 
 def _language_model(connections: Connections) -> Finding:
-    if connections.settings.model_url is None:
+    model = connections.language_model
+    if model.config.way == "extractive":
         return (
             "fallback",
             "no model configured; every agent works extractively (set SOLOIST_MODEL_URL and SOLOIST_MODEL)",
         )
-    from resources.language_model.endpoint import public_url, served_models
-
-    key = connections.settings.model_api_key
-    maker, address = connections.language_model.maker, public_url(connections.settings.model_url)
-    if served_models(connections.settings.model_url, key.get_secret_value() if key else None) is None:
-        return "broken", f"{maker} at {address} does not list its models; check that it runs, its address and its key."
-    return "ok", f"{maker} at {address}"
+    return "ok", model.examine()
 
 
 def _profile(connections: Connections) -> Finding:

@@ -1,18 +1,26 @@
-"""What model calls leave in the warehouse: a row of `model_calls` for each, and the replies, so that no question is paid for twice."""
+"""What model calls leave in the warehouse: a row of `model_calls` for each, and the replies, so that no question is paid for twice; and
+what they add up to for one asset."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+import statistics
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from resources.language_model.records import ModelCall, Reply
 from resources.warehouse import TableSpec
 
 if TYPE_CHECKING:
+    from resources.language_model.conversation import Made
     from resources.warehouse import Session, Warehouse
 
 MODEL_CALLS = TableSpec("model_calls", ModelCall, key=("call_id",))
 REPLIES = TableSpec("replies", Reply, key=("request_hash",))
+
+SAMPLE = 10_000
+"""Latencies that the percentiles of one run rest on: the first ones."""
 
 
 class KeptReplies:
@@ -30,9 +38,44 @@ class KeptReplies:
         """Nothing: `derive` writes the replies of a group in the transaction of the group's rows."""
 
 
-def keep(session: Session, calls: Iterable[ModelCall | None], replies: Iterable[Reply]) -> None:
+@dataclass
+class Usage:
+    """What one asset asked of a model: items answered by it, by kept replies, tokens, latencies in milliseconds, failures by reason."""
+
+    calls: int = 0
+    cached: int = 0
+    attempts: int = 0
+    tokens_in: int = 0
+    tokens_cached: int = 0
+    tokens_out: int = 0
+    latencies: list[float] = field(default_factory=list)
+    failures: Counter[str] = field(default_factory=Counter)
+
+    def add(self, group: Sequence[Made[Any, Any]]) -> None:
+        for made in group:
+            self.cached += made.recalled
+            if made.call is None:
+                continue
+            self.calls += 1
+            self.attempts += made.attempts
+            self.tokens_in += made.tokens.given
+            self.tokens_cached += made.tokens.cached
+            self.tokens_out += made.tokens.made
+            if made.call.reason is not None:
+                self.failures[made.call.reason] += 1
+            if len(self.latencies) < SAMPLE:
+                self.latencies.append(made.latency_ms)
+
+    def percentile(self, share: float) -> float:
+        """A latency in milliseconds; 0 where there was no call."""
+        if len(self.latencies) < 2:
+            return self.latencies[0] if self.latencies else 0.0
+        return statistics.quantiles(self.latencies, n=100, method="inclusive")[round(share * 100) - 1]
+
+
+def keep(session: Session, group: Sequence[Made[Any, Any]]) -> None:
     """Writes the calls and replies of one group inside its transaction."""
-    if made := [call for call in calls if call is not None]:
-        session.insert(MODEL_CALLS, made)
-    if new := {reply.request_hash: reply for reply in replies}:
-        session.merge(REPLIES, list(new.values()))
+    if calls := [made.call for made in group if made.call is not None]:
+        session.insert(MODEL_CALLS, calls)
+    if replies := {reply.request_hash: reply for made in group for reply in made.replies}:
+        session.merge(REPLIES, list(replies.values()))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from orchestration_assets.derivation import Policy, stale_keys
+from orchestration_assets.derivation import ONLY_CHANGED, Policy, pending
 from orchestration_assets.partitions import (
     FIRST_MONTH,
     MAX_PARTITIONS_PER_RUN,
@@ -24,13 +24,13 @@ from orchestration_assets.reports.queries import (
     items_of,
     parse_key,
     partition_key,
+    pending_items,
     report_entries,
-    stale_items,
 )
 from orchestration_assets.reports.selection import index_by_period
 from orchestration_assets.verdicts import is_judged
 from orchestration_assets.worklogs.agent import AnalysisAgent
-from orchestration_assets.worklogs.queries import analysis_hashes
+from orchestration_assets.worklogs.queries import analysis_inputs
 from orchestration_assets.worklogs.scope import Scope, resolve_scope
 from resources.sources import load_sources
 
@@ -60,10 +60,11 @@ def stale_months(
     changed: set[date],
     since: date | None = None,
     until: date | None = None,
+    policy: Policy = ONLY_CHANGED,
 ) -> list[str]:
     """The keys of the months whose entries changed or whose analyses are stale, oldest first."""
     with warehouse.read() as session:
-        months = changed | _months_of_stale_analyses(session, settings, maker)
+        months = changed | _months_of_stale_analyses(session, settings, maker, policy)
     first = since.replace(day=1) if since else FIRST_MONTH
     return [m.isoformat() for m in sorted(months) if m >= first and (until is None or m <= until)]
 
@@ -84,6 +85,7 @@ def stale_periods(
     now: datetime,
     since: date | None = None,
     until: date | None = None,
+    policy: Policy = ONLY_CHANGED,
 ) -> list[StalePeriods]:
     """The stale periods of these kinds of report. Without `since`: those whose document exists, and those within the horizon of the latest
     entry."""
@@ -104,7 +106,8 @@ def stale_periods(
         index = index_by_period(kind, entries, calendar)
         candidates = _candidates(kind, calendar, index, documented[kind], start, min(until or today, today))
         items = items_of(kind, candidates, calendar, entries, scope)
-        stale = {partition_key(item.period) for item in stale_items(session, kind, items, maker)}
+        _, stale_ones = pending_items(session, kind, items, maker, policy)
+        stale = {partition_key(item.period) for item in stale_ones}
         stale |= {partition_key(period) for period in made[kind] if period_key(period) not in index}
         held = {partition_key(parse_key(kind, key, calendar)) for key in index}
         runs = ranges(kind, stale, lambda key, held=held: key not in held, MAX_PERIODS_PER_RUN)  # type: ignore[misc]
@@ -151,10 +154,10 @@ def _horizon_start(
     return calendar.local_day(latest) - settings.horizon if isinstance(latest, datetime) else None
 
 
-def _months_of_stale_analyses(session: Session, settings: Settings, maker: str) -> set[date]:
+def _months_of_stale_analyses(session: Session, settings: Settings, maker: str, policy: Policy) -> set[date]:
     agent = AnalysisAgent()
-    expected = analysis_hashes(session, resolve_scope(session, load_sources(settings).authors))
-    stale = stale_keys(session, agent.name, agent.version, maker, expected, Policy())
+    inputs = analysis_inputs(resolve_scope(session, load_sources(settings).authors))
+    stale = list(pending(session, agent.name, agent.version, maker, inputs, policy).stale)
     if not stale:
         return set()
     months = session.query(

@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from orchestration_assets.worklogs.model import Row
 from resources.errors import SoloistError
+from resources.rows import Row
 from resources.warehouse import TableSpec
 
 if TYPE_CHECKING:

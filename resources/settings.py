@@ -53,9 +53,20 @@ class Settings(BaseSettings):
     model_url: str | None = None
     """Base URL of an OpenAI-compatible endpoint, such as `http://127.0.0.1:8000/v1`. Unset: everything works extractively."""
     model: str | None = None
+    """The name under which the endpoint serves the model, or what `vllm` is to load."""
+    model_backend: Literal["endpoint", "vllm", "batch", "extractive"] | None = None
+    """`endpoint` asks the URL; `batch` its batch queue, which answers within a day; `vllm` runs the engine in this process."""
     model_revision: str | None = None
     model_api_key: SecretStr | None = None
+    model_api_version: str | None = None
+    """Makes the URL that of an Azure OpenAI resource, such as `2024-10-21`; the model is then the deployment's name."""
+    model_context: int | None = Field(default=None, ge=1024)
+    """Tokens of question and answer together, where the endpoint does not tell."""
     model_max_in_flight: int = Field(default=64, ge=1)
+    model_timeout_seconds: float = Field(default=120.0, gt=0)
+    """For one request."""
+    model_time_budget_seconds: float = Field(default=900.0, gt=0)
+    """For one item with all its tries."""
     failure_threshold: float = Field(default=0.05, ge=0, le=1)
     """Share of failed items above which an asset check fails."""
 
@@ -92,7 +103,9 @@ class Settings(BaseSettings):
     def _parse_working_days(cls, value: object) -> object:
         return parse_working_days(value) if isinstance(value, str) else value
 
-    @field_validator("model_url", "model", "s3_endpoint", "sentry_dsn", mode="before")
+    @field_validator(
+        "model_url", "model", "model_backend", "model_api_version", "s3_endpoint", "sentry_dsn", mode="before"
+    )
     @classmethod
     def _blank_is_unset(cls, value: object) -> object:
         return None if value == "" else value
@@ -117,6 +130,11 @@ class Settings(BaseSettings):
     @property
     def profile_path(self) -> Path:
         return self.profile or self.home / "profile.toml"
+
+    @property
+    def prices_path(self) -> Path:
+        """The price table, see `resources/language_model/prices.py`."""
+        return self.home / "prices.toml"
 
     @property
     def documents_url(self) -> str:

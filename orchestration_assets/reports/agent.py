@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Annotated, ClassVar
 
 import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -33,9 +33,8 @@ from orchestration_assets.reports.phrasing import clip, one_line
 from orchestration_assets.reports.rules import PATH as RULES_DATA
 from orchestration_assets.worklogs.model import Evidence
 from resources.language_model.agent import InvalidReply, Message, Request, agent_version, content_hash
-
-if TYPE_CHECKING:
-    from jinja2.environment import TemplateModule
+from resources.language_model.prompting import CONTEXT, OVERHEAD, Prompt, tokens
+from resources.language_model.schemas import at_most, few, output_schema
 
 RULES = 1
 """Counted up whenever the extractive rules change what a report says."""
@@ -55,16 +54,16 @@ class ClaimReply(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    text: str
-    facts: list[int]
-    topic: str = ""
+    text: Annotated[str, at_most(240)]
+    facts: Annotated[list[int], few(20)]
+    topic: Annotated[str, at_most(40)] = ""
 
 
 class SectionReply(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    title: str
-    claims: list[ClaimReply]
+    title: Annotated[str, at_most(20)]
+    claims: Annotated[list[ClaimReply], few(21)]
 
 
 class ReportReply(BaseModel):
@@ -72,13 +71,16 @@ class ReportReply(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    sections: list[SectionReply]
+    sections: Annotated[list[SectionReply], few(4)]
 
 
+@dataclass(frozen=True)
 class ReportAgent:
-    """A period's entries, to its report. See the three subclasses, which differ in kind and prompt alone."""
+    """A period's entries, to its report. See the three subclasses, which differ in kind and prompt alone. `context`: the tokens that the
+    model takes, question and answer together."""
 
-    kind: ReportKind
+    kind: ClassVar[ReportKind]
+    context: int = CONTEXT
 
     @property
     def name(self) -> str:
@@ -105,21 +107,18 @@ class ReportAgent:
 
     def request(self, item: ReportItem) -> Request:
         """The shared instructions first, then the numbered facts of the item."""
+        prompt = _prompt(self.kind)
+        system = prompt.shared("instructions")
         composition = composition_of(item)
-        facts = _numbered(composition)
+        facts = _numbered(composition, self.context - tokens(system) - OVERHEAD - MIN_TOKENS)
         title = title_of(item.kind, item.period, Calendar(item.period.timezone, tuple(item.working_days)))
         sections = [
             {"title": draft.title, "facts": [(number, fact) for number, (of, fact) in facts.items() if of is draft]}
             for draft in composition.drafts
         ]
-        prompt = _prompt(self.kind)
         return Request(
-            messages=(
-                Message(role="system", content=_text(prompt, "instructions")),
-                Message(role="user", content=_text(prompt, "item", title, item.scope, sections)),
-            ),
-            output_schema=ReportReply.model_json_schema(),
-            schema_name=self.name,
+            messages=(Message("system", system), Message("user", prompt.render("item", title, item.scope, sections))),
+            output=output_schema(self.name, ReportReply),
             max_tokens=MIN_TOKENS + TOKENS_A_FACT * len(facts),
         )
 
@@ -135,7 +134,8 @@ class ReportAgent:
                 f"The reply is no report: {first['msg']}" + (f" at {where}." if where else ".")
             ) from None
         composition = composition_of(item)
-        facts = _numbered(composition)
+        room = self.context - tokens(_prompt(self.kind).shared("instructions")) - OVERHEAD - MIN_TOKENS
+        facts = _numbered(composition, room)
         written: dict[str, list[ClaimReply]] = {}
         for section in answer.sections:
             written.setdefault(section.title.strip().casefold(), []).extend(section.claims)
@@ -213,14 +213,18 @@ def _told_together(text: str, topic: str, facts: list[Fact]) -> Fact:
     )
 
 
-def _numbered(composition: Composition) -> dict[int, tuple[Draft, Fact]]:
-    """Number to section and fact, in the order of the page; at most `MAX_FACTS`, what would be shown before what would not."""
-    every = [(draft, fact) for draft in composition.drafts for fact in draft.facts()]
-    if len(every) > MAX_FACTS:
-        shown = [(draft, fact) for draft in composition.drafts for fact in draft.shown]
-        hidden = [(draft, fact) for draft in composition.drafts for fact in draft.hidden]
-        chosen = {id(fact) for _, fact in [*shown, *hidden][:MAX_FACTS]}
-        every = [(draft, fact) for draft, fact in every if id(fact) in chosen]
+def _numbered(composition: Composition, room: int) -> dict[int, tuple[Draft, Fact]]:
+    """Number to section and fact, in the order of the page: as many as fit into `room` tokens with the replies to them, at most
+    `MAX_FACTS`, what would be shown before what would not."""
+    shown = [fact for draft in composition.drafts for fact in draft.shown]
+    hidden = [fact for draft in composition.drafts for fact in draft.hidden]
+    chosen: set[int] = set()
+    for fact in [*shown, *hidden][:MAX_FACTS]:
+        room -= tokens(_as_line(fact)) + TOKENS_A_FACT
+        if room < 0:
+            break
+        chosen.add(id(fact))
+    every = [(draft, fact) for draft in composition.drafts for fact in draft.facts() if id(fact) in chosen]
     return dict(enumerate(every, start=1))
 
 
@@ -249,22 +253,8 @@ def _entry_line(row: ReportEntry) -> bytes:
 
 
 @lru_cache(maxsize=len(ReportKind))
-def _prompt(kind: ReportKind) -> TemplateModule:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    made = Environment(
-        loader=FileSystemLoader(FOLDER / "prompts"),
-        autoescape=False,  # noqa: S701 - a prompt is no page
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    made.filters["line"] = _as_line
-    return made.get_template(f"{kind.value}.md").module
-
-
-def _text(prompt: TemplateModule, macro: str, *values: object) -> str:
-    return str(getattr(prompt, macro)(*values)).strip()
+def _prompt(kind: ReportKind) -> Prompt:
+    return Prompt(FOLDER / "prompts" / f"{kind.value}.md", {"line": _as_line})
 
 
 def _as_line(fact: Fact) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 import dagster as dg
 
-from orchestration_assets.asset_support import OWNERS, code_version, count_metadata
+from orchestration_assets.asset_support import OWNERS, MakingConfig, code_version, count_metadata, model_metadata
 from orchestration_assets.partitions import CALENDARS
 from orchestration_assets.reports.kinds import ReportKind
 from orchestration_assets.skills.assets import skill_evidence, skills
@@ -41,7 +41,7 @@ def calendar_asset(kind: ReportKind) -> dg.AssetsDefinition:
         ),
         required_resource_keys=_CONNECTIONS,
     )
-    def report(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+    def report(context: dg.AssetExecutionContext, config: MakingConfig) -> dg.MaterializeResult[None]:
         from orchestration_assets.reports.calendar import period_key
         from orchestration_assets.reports.making import make_reports
         from orchestration_assets.reports.queries import calendar_of, partition_period
@@ -56,6 +56,7 @@ def calendar_asset(kind: ReportKind) -> dg.AssetsDefinition:
             connected.warehouse,
             connected.object_store,
             connected.language_model,
+            config.policy,
         )
         documents = _documents(connected, kind.value)
         for key, period in periods.items():
@@ -66,7 +67,12 @@ def calendar_asset(kind: ReportKind) -> dg.AssetsDefinition:
                 )
                 links = {"document": _link(connected, f"{name}.html"), "preview": _preview(preview)}
                 context.add_asset_metadata(links, partition_key=key)
-        return dg.MaterializeResult(metadata={**count_metadata(making.counts), "maker": connected.language_model.maker})
+        return dg.MaterializeResult(
+            metadata={
+                **count_metadata(making.derived.counts),
+                **model_metadata(making.derived, connected.language_model, connected.settings),
+            }
+        )
 
     return report
 
@@ -87,13 +93,18 @@ summary = calendar_asset(ReportKind.SUMMARY)
     ),
     required_resource_keys=_CONNECTIONS,
 )
-def resume(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+def resume(context: dg.AssetExecutionContext, config: MakingConfig) -> dg.MaterializeResult[None]:
     """The resume, and one for each targeted variant of the profile, as JSON Resume, Markdown, HTML and PDF; every highlight with evidence."""
     from orchestration_assets.reports.resume_making import make_resumes
 
     connected = context.resources
-    making = make_resumes(connected.settings, connected.warehouse, connected.object_store, connected.language_model)
-    metadata: dict[str, Any] = {**count_metadata(making.counts), "maker": connected.language_model.maker}
+    making = make_resumes(
+        connected.settings, connected.warehouse, connected.object_store, connected.language_model, config.policy
+    )
+    metadata: dict[str, Any] = {
+        **count_metadata(making.derived.counts),
+        **model_metadata(making.derived, connected.language_model, connected.settings),
+    }
     documents = _documents(connected, "resume")
     for name in documents:
         metadata[f"document {name}"] = _link(connected, name)

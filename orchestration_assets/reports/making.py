@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from orchestration_assets.derivation import DERIVATIONS, Counts, derive
+from orchestration_assets.derivation import DERIVATIONS, ONLY_CHANGED, Derived, Policy, derive
 from orchestration_assets.reports.agent import AGENTS
 from orchestration_assets.reports.calendar import period_key
 from orchestration_assets.reports.documents import Rendered, store_documents
 from orchestration_assets.reports.model import DOCUMENTS, Document, Period, Report, ReportItem, ReportKind
-from orchestration_assets.reports.queries import calendar_of, items_of, report_entries, stale_items
+from orchestration_assets.reports.queries import calendar_of, items_of, pending_items, report_entries
 from orchestration_assets.reports.rendering import render_html, render_markdown, report_json
 from orchestration_assets.verdicts import require_sound
 from orchestration_assets.worklogs.model import ANALYSES, ENTRIES
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
 @dataclass
 class Making:
-    """What was made of the asked periods: the counts of documents, and the Markdown of the reports made, by period key."""
+    """What was made of the asked periods: the counts of documents, what they cost, and the Markdown of the reports made, by period key."""
 
-    counts: Counts = field(default_factory=Counts)
+    derived: Derived = field(default_factory=Derived)
     markdown: dict[str, str] = field(default_factory=dict)
 
 
@@ -40,30 +40,31 @@ def make_reports(
     warehouse: Warehouse,
     store: ObjectStore,
     model: LanguageModel,
+    policy: Policy = ONLY_CHANGED,
 ) -> Making:
     """Makes the stale reports among `periods`. Uploads happen before the warehouse is locked; the pointer rows are written last."""
-    agent = AGENTS[kind]
+    agent = replace(AGENTS[kind], context=model.context)
     calendar = calendar_of(settings)
     with warehouse.read() as session:
         require_sound(session, ENTRIES.name, ANALYSES.name)
         scope = resolve_scope(session, load_sources(settings).authors)
         since, until = min(p.start for p in periods), max(p.end for p in periods)
         items = items_of(kind, periods, calendar, report_entries(session, scope, calendar, since, until), scope)
-        stale = stale_items(session, kind, items, model.maker)
+        asked, stale = pending_items(session, kind, items, model.maker, policy)
     gone = {period_key(period) for period in periods} - {agent.key(item) for item in items}
-    making = Making(Counts(read=len(items) - len(stale), unchanged=len(items) - len(stale)))
+    making = Making()
     uploaded: list[Document] = []
 
     def upload(made: Sequence[tuple[ReportItem, Report]]) -> None:
         rendered = [_render(item, report, making) for item, report in made]
         uploaded[:] = store_documents(store, rendered)
 
-    making.counts += derive(
+    making.derived = derive(
         warehouse,
         model,
         agent,
         stale,
-        {agent.key(item): agent.input_hash(item) for item in stale},
+        asked,
         lambda session, made: session.merge(DOCUMENTS, uploaded),
         before_commit=upload,
     )

@@ -7,7 +7,8 @@ from typing import Literal
 
 from orchestration_assets.reports.kinds import ReportKind as ReportKind  # noqa: PLC0414 (part of this module)
 from orchestration_assets.skills.model import Skill, SkillEvidence
-from orchestration_assets.worklogs.model import Analysis, Entry, Evidence, Row
+from orchestration_assets.worklogs.model import Analysis, Entry, Evidence
+from resources.rows import Row
 from resources.warehouse import TableSpec
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from orchestration_assets.derivation import Policy, stale_keys
+from orchestration_assets.derivation import ONLY_CHANGED, Inputs, Pending, Policy, pending
 from orchestration_assets.reports.agent import AGENTS
 from orchestration_assets.reports.calendar import SPANS, Calendar, parse_period, period_key
 from orchestration_assets.reports.model import Period, ReportEntry, ReportItem, ReportKind
@@ -78,9 +78,12 @@ def items_of(
     ]
 
 
-def stale_items(session: Session, kind: ReportKind, items: Collection[ReportItem], maker: str) -> list[ReportItem]:
+def pending_items(
+    session: Session, kind: ReportKind, items: Collection[ReportItem], maker: str, policy: Policy = ONLY_CHANGED
+) -> tuple[Pending, list[ReportItem]]:
     """Those of `items` whose report is missing or was made from something else."""
     agent = AGENTS[kind]
     by_key = {agent.key(item): item for item in items}
-    expected = {key: agent.input_hash(item) for key, item in by_key.items()}
-    return [by_key[key] for key in stale_keys(session, agent.name, agent.version, maker, expected, Policy())]
+    inputs = Inputs.of({key: agent.input_hash(item) for key, item in by_key.items()})
+    asked = pending(session, agent.name, agent.version, maker, inputs, policy)
+    return asked, [by_key[key] for key in asked.stale]

@@ -8,8 +8,10 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Annotated
 
 import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -23,12 +25,16 @@ from orchestration_assets.reports.resume_selection import is_fresh, third_party_
 from orchestration_assets.reports.resume_themes import EXAMPLES
 from orchestration_assets.reports.secret_scan import findings
 from resources.language_model.agent import InvalidReply, Message, Request, agent_version
+from resources.language_model.prompting import CONTEXT, OVERHEAD, characters, fitting, tokens
+from resources.language_model.schemas import at_most, few, output_schema
 
 RULES = 1
 """Counted up whenever the extractive rules change what a resume says."""
 
 PROMPT = Path(__file__).parent / "prompts" / "resume_highlights.md"
 MAX_LENGTH = 240
+MAX_FACTS = 40
+"""Facts shown to a model, the first ones; the others keep the sentences that they have."""
 TOKENS_A_FACT = 110
 DEFAULT_KEY = "default"
 
@@ -42,7 +48,7 @@ class Rephrasing(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     fact: int
-    text: str
+    text: Annotated[str, at_most(240)]
 
 
 class Rephrasings(BaseModel):
@@ -50,11 +56,15 @@ class Rephrasings(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    highlights: list[Rephrasing]
+    highlights: Annotated[list[Rephrasing], few(MAX_FACTS)]
 
 
+@dataclass(frozen=True)
 class ResumeAgent:
-    """Everything that was done, to the draft of a resume. One item is one variant of the resume."""
+    """Everything that was done, to the draft of a resume. One item is one variant of the resume. `context`: the tokens that the model
+    takes, question and answer together."""
+
+    context: int = CONTEXT
 
     @property
     def name(self) -> str:
@@ -89,15 +99,14 @@ class ResumeAgent:
         return draft_resume(item)
 
     def request(self, item: ResumeItem) -> Request:
-        facts = list(_facts(self.extract(item)))
+        system = PROMPT.read_text(encoding="utf-8").strip()
+        facts = list(_facts(self.extract(item)))[:MAX_FACTS]
         lines = [f"{number}. {_fact_line(highlight)}" for number, highlight in enumerate(facts, 1)]
+        room = self.context - tokens(system) - OVERHEAD - TOKENS_A_FACT * len(facts)
+        shown = fitting(lines, characters(room), "facts")
         return Request(
-            messages=(
-                Message(role="system", content=PROMPT.read_text(encoding="utf-8").strip()),
-                Message(role="user", content="Facts:\n" + ("\n".join(lines) or "none")),
-            ),
-            output_schema=Rephrasings.model_json_schema(),
-            schema_name="resume_highlights",
+            messages=(Message("system", system), Message("user", "Facts:\n" + ("\n".join(shown) or "none"))),
+            output=output_schema("resume_highlights", Rephrasings),
             max_tokens=64 + TOKENS_A_FACT * len(facts),
         )
 

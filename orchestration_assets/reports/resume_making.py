@@ -6,7 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from orchestration_assets.derivation import DERIVATIONS, Counts, Derivation, Policy, derive, stale_keys
+from orchestration_assets.derivation import (
+    DERIVATIONS,
+    ONLY_CHANGED,
+    Counts,
+    Derivation,
+    Derived,
+    Inputs,
+    Policy,
+    derive,
+    pending,
+)
 from orchestration_assets.reports.documents import Rendered, document_name, store_documents
 from orchestration_assets.reports.json_resume import json_resume_bytes
 from orchestration_assets.reports.model import DOCUMENTS, Document, Profile, ResumeItem
@@ -39,43 +49,48 @@ INPUTS = "resume_inputs"
 
 @dataclass
 class Making:
-    """What was made: counts of resumes, the names of the documents, and the Markdown of the untargeted one."""
+    """What was made: counts of resumes, what they cost, the names of the documents, and the Markdown of the untargeted one."""
 
-    counts: Counts = field(default_factory=Counts)
+    derived: Derived = field(default_factory=Derived)
     names: list[str] = field(default_factory=list)
     markdown: str = ""
 
 
-def make_resumes(settings: Settings, warehouse: Warehouse, store: ObjectStore, model: LanguageModel) -> Making:
+def make_resumes(
+    settings: Settings,
+    warehouse: Warehouse,
+    store: ObjectStore,
+    model: LanguageModel,
+    policy: Policy = ONLY_CHANGED,
+) -> Making:
     """Makes those of the resume and its variants that are stale. Raises BadInput for a broken profile."""
-    agent = ResumeAgent()
+    agent = ResumeAgent(model.context)
     profile = load_profile(settings.profile_path)
     today = now().astimezone(settings.zone).date()
     variants = ["", *sorted(profile.variants)]
-    making = Making(Counts(read=len(variants), unchanged=len(variants)))
+    making = Making(Derived(Counts(read=len(variants), unchanged=len(variants))))
     with warehouse.read() as session:
         require_sound(session, ENTRIES.name, ANALYSES.name, SKILL_EVIDENCE.name, SKILLS.name)
         scope = resolve_scope(session, load_sources(settings).authors)
         seen = _fingerprint(session, profile, scope, settings, today)
-        if not stale_keys(session, INPUTS, agent.version, model.maker, {KEY: seen}, Policy()):
+        if not pending(session, INPUTS, agent.version, model.maker, Inputs.of({KEY: seen}), policy).stale:
             return making
         items = {agent.key(item): item for item in _items(session, settings, scope, profile, variants, today)}
-        expected = {key: agent.input_hash(item) for key, item in items.items()}
-        stale = stale_keys(session, agent.name, agent.version, model.maker, expected, Policy())
+        inputs = Inputs.of({key: agent.input_hash(item) for key, item in items.items()})
+        asked = pending(session, agent.name, agent.version, model.maker, inputs, policy)
         before = {row.variant for row in session.rows(DOCUMENTS, where="kind = ?", params=[KEY])}
-    making.counts = Counts(read=len(items) - len(stale), unchanged=len(items) - len(stale))
     uploaded: list[Document] = []
 
     def upload(made: Sequence[tuple[ResumeItem, ResumeDraft]]) -> None:
         uploaded[:] = store_documents(store, [_render(draft, item, making) for item, draft in made])
         making.names += [document_name(document) for document in uploaded]
 
-    making.counts += derive(
+    making.derived = derive(
         warehouse,
         model,
         agent,
-        [items[key] for key in stale],
-        {key: expected[key] for key in stale},
+        [items[key] for key in asked.stale],
+        asked,
         lambda session, made: session.merge(DOCUMENTS, uploaded),
         before_commit=upload,
     )
@@ -84,7 +99,7 @@ def make_resumes(settings: Settings, warehouse: Warehouse, store: ObjectStore, m
     )
     with warehouse.write() as session:
         _forget(session, agent, before - set(variants))
-        if not making.counts.failed:
+        if making.derived.counts.failed == 0:
             session.merge(DERIVATIONS, [record])
     return making
 

@@ -7,7 +7,8 @@ from datetime import date
 from pydantic import Field
 
 from orchestration_assets.skills.model import Level
-from orchestration_assets.worklogs.model import Evidence, Row
+from orchestration_assets.worklogs.model import Evidence
+from resources.rows import Row
 
 
 class Highlight(Row):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -32,13 +32,16 @@ from orchestration_assets.skills.taxonomy import DATA, Taxonomy, load_taxonomy
 from orchestration_assets.worklogs.agent import trimmed
 from orchestration_assets.worklogs.model import Evidence, Excerpt, ExcerptKind
 from resources.language_model.agent import InvalidReply, Message, Request, agent_version, content_hash
-
-if TYPE_CHECKING:
-    from jinja2.runtime import Macro
+from resources.language_model.prompting import CONTEXT, OVERHEAD, Prompt, characters, fitting, tokens
+from resources.language_model.schemas import at_most, few, output_schema
 
 RULES = 1
 PROMPT = Path(__file__).parent / "prompts" / "skill_extraction.md"
 MAX_TEXT, MAX_PATHS = 6000, 60
+MAX_REPLY_TOKENS = 2200
+"""More than the longest reply that the schema lets a model write, in tokens of one character."""
+SHARES = (0.5, 0.25, 0.25)
+"""Of the room for an entry: for its message, its paths and its lines."""
 STRENGTH: tuple[Signal, ...] = ("import", "manifest", "file_type", "note_tag", "message")
 """The signals, the strongest first."""
 
@@ -48,8 +51,8 @@ class NamedSkill(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    skill: str
-    quote: str
+    skill: Annotated[str, at_most(40)]
+    quote: Annotated[str, at_most(120)]
 
 
 class SkillReply(BaseModel):
@@ -57,11 +60,14 @@ class SkillReply(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    skills: list[NamedSkill]
+    skills: Annotated[list[NamedSkill], few(10)]
 
 
+@dataclass(frozen=True)
 class SkillAgent:
-    """An entry, to the mentions of skills in it."""
+    """An entry, to the mentions of skills in it. `context`: the tokens that the model takes, question and answer together."""
+
+    context: int = CONTEXT
 
     @property
     def name(self) -> str:
@@ -74,25 +80,28 @@ class SkillAgent:
     def key(self, item: SkillItem) -> str:
         return item.entry.entry_id
 
-    def input_hash(self, item: SkillItem) -> str:
-        return content_hash(item.entry.input_hash, counts_as_evidence(item), item.excerpts)
-
     def extract(self, item: SkillItem) -> SkillMentions:
         """The strongest mention of each skill that the taxonomy finds."""
         return SkillMentions(mentions=list(strongest(detect(item, load_taxonomy()))))
 
     def request(self, item: SkillItem) -> Request:
         prompt = _prompt()
+        system = prompt.shared("system")
+        room = characters(self.context - MAX_REPLY_TOKENS - tokens(system) - OVERHEAD)
+        for_message, for_paths, for_lines = (int(room * share) for share in SHARES)
         paths = [file.path for file in item.entry.files if was_written(file)][:MAX_PATHS]
-        lines = [excerpt for excerpt in item.excerpts if _is_quotable(excerpt)]
+        lines = [f"{each.path}: {each.line.strip()}" for each in item.excerpts if _is_quotable(each)]
+        shown = prompt.render(
+            "entry",
+            f"=== {item.entry.entry_id[:12]} ===",
+            trimmed(item.entry.text, min(MAX_TEXT, for_message)),
+            fitting(paths, for_paths, "files"),
+            fitting(lines, for_lines, "lines"),
+        )
         return Request(
-            messages=(
-                Message(role="system", content=prompt["system"]().strip()),
-                Message(role="user", content=prompt["entry"](trimmed(item.entry.text, MAX_TEXT), paths, lines).strip()),
-            ),
-            output_schema=SkillReply.model_json_schema(),
-            schema_name="skills",
-            max_tokens=700,
+            messages=(Message("system", system), Message("user", shown)),
+            output=output_schema("skills", SkillReply),
+            max_tokens=MAX_REPLY_TOKENS,
         )
 
     def parse(self, item: SkillItem, reply: str) -> SkillMentions:
@@ -208,12 +217,8 @@ def _grounded(item: SkillItem, named: NamedSkill, taxonomy: Taxonomy) -> SkillMe
 
 
 @lru_cache(maxsize=1)
-def _prompt() -> dict[str, Macro]:
-    """The macros of the prompt by name."""
-    from jinja2 import Environment
-
-    environment = Environment(autoescape=False, trim_blocks=True, lstrip_blocks=True)  # noqa: S701 (a prompt is no page)
-    return vars(environment.from_string(PROMPT.read_text(encoding="utf-8")).module)
+def _prompt() -> Prompt:
+    return Prompt(PROMPT)
 
 
 @lru_cache(maxsize=1)

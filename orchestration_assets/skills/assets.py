@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from orchestration_assets.asset_support import OWNERS, code_version, table_result
+from orchestration_assets.asset_support import OWNERS, MakingConfig, code_version, model_metadata, table_result
 from orchestration_assets.worklogs.assets import code_excerpts, worklog_analyses
 
 
@@ -15,14 +15,16 @@ from orchestration_assets.worklogs.assets import code_excerpts, worklog_analyses
     code_version=code_version("skills/model.py", "skills/detection.py", "skills/prompts/*", "skills/data/*"),
     required_resource_keys={"settings", "warehouse", "language_model"},
 )
-def skill_evidence(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+def skill_evidence(context: dg.AssetExecutionContext, config: MakingConfig) -> dg.MaterializeResult[None]:
     """Which technology or practice each entry shows, by imports, manifests, file types and words, with the quote that shows it."""
     from orchestration_assets.skills.making import make_skill_evidence
     from orchestration_assets.skills.model import SKILL_EVIDENCE
 
     warehouse, model = context.resources.warehouse, context.resources.language_model
-    counts = make_skill_evidence(context.resources.settings, warehouse, model)
-    return table_result(warehouse, SKILL_EVIDENCE, counts, {"maker": model.maker})
+    derived = make_skill_evidence(context.resources.settings, warehouse, model, config.policy)
+    return table_result(
+        warehouse, SKILL_EVIDENCE, derived.counts, model_metadata(derived, model, context.resources.settings)
+    )
 
 
 @dg.asset(

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from orchestration_assets.derivation import DERIVATIONS, EXTRACTIVE, Counts, Derivation, Policy, derive, stale_keys
+from orchestration_assets.derivation import (
+    DERIVATIONS,
+    EXTRACTIVE,
+    ONLY_CHANGED,
+    Counts,
+    Derivation,
+    Derived,
+    Inputs,
+    Policy,
+    derive,
+    pending,
+)
 from orchestration_assets.skills.agent import SkillAgent, evidence_rows
 from orchestration_assets.skills.aggregation import aggregate
 from orchestration_assets.skills.model import SKILL_EVIDENCE, SKILLS, Skill
-from orchestration_assets.skills.queries import evidence_fingerprint, evidence_in_scope, skill_hashes, skill_items
+from orchestration_assets.skills.queries import evidence_fingerprint, evidence_in_scope, skill_inputs, skill_items
 from orchestration_assets.skills.taxonomy import load_taxonomy
 from orchestration_assets.verdicts import require_sound
 from orchestration_assets.worklogs.model import ANALYSES, ENTRIES
@@ -27,20 +38,21 @@ RULES = "1"
 """Version of the rules of level, confidence and rank."""
 
 
-def make_skill_evidence(settings: Settings, warehouse: Warehouse, model: LanguageModel) -> Counts:
+def make_skill_evidence(
+    settings: Settings, warehouse: Warehouse, model: LanguageModel, policy: Policy = ONLY_CHANGED
+) -> Derived:
     """Finds the skills of the stale entries in scope."""
-    agent = SkillAgent()
+    agent = SkillAgent(model.context)
     with warehouse.read() as session:
         require_sound(session, ENTRIES.name, ANALYSES.name)
-        expected = skill_hashes(session, resolve_scope(session, load_sources(settings).authors))
-        stale = stale_keys(session, agent.name, agent.version, model.maker, expected, Policy())
-    unchanged = len(expected) - len(stale)
-    return Counts(read=unchanged, unchanged=unchanged) + derive(
+        inputs = skill_inputs(resolve_scope(session, load_sources(settings).authors))
+        asked = pending(session, agent.name, agent.version, model.maker, inputs, policy)
+    return derive(
         warehouse,
         model,
         agent,
-        skill_items(warehouse, stale),
-        {key: expected[key] for key in stale},
+        skill_items(warehouse, list(asked.stale)),
+        asked,
         lambda session, made: session.replace(
             SKILL_EVIDENCE,
             [
@@ -61,7 +73,7 @@ def make_skills(settings: Settings, warehouse: Warehouse) -> tuple[Counts, list[
         require_sound(session, SKILL_EVIDENCE.name)
         scope = resolve_scope(session, load_sources(settings).authors)
         input_hash = content_hash(evidence_fingerprint(session, scope), as_of)
-        stale = stale_keys(session, AGGREGATION, RULES, EXTRACTIVE, {"all": input_hash}, Policy())
+        stale = pending(session, AGGREGATION, RULES, EXTRACTIVE, Inputs.of({"all": input_hash})).stale
         rows = [] if stale else session.rows(SKILLS, order_by='"rank"')
         evidence = evidence_in_scope(session, scope) if stale else []
     if not stale:

@@ -6,7 +6,8 @@ from datetime import date
 from enum import StrEnum
 from typing import Literal
 
-from orchestration_assets.worklogs.model import Analysis, Entry, Evidence, Excerpt, Row
+from orchestration_assets.worklogs.model import Analysis, Entry, Evidence, Excerpt
+from resources.rows import Row
 from resources.warehouse import TableSpec
 
 

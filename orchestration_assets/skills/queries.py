@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from orchestration_assets.derivation import Inputs
 from orchestration_assets.skills.model import SKILL_EVIDENCE, SkillEvidence, SkillItem
 from orchestration_assets.worklogs.model import ANALYSES, Analysis
 from orchestration_assets.worklogs.queries import entries_by_id, excerpts_by_entry, pages
@@ -14,18 +15,19 @@ if TYPE_CHECKING:
     from resources.warehouse import Session, Warehouse
 
 
-def skill_hashes(session: Session, scope: Scope) -> dict[str, str]:
-    """Entry id to the hash of what its skills rest on, of the analysed entries in scope."""
+def skill_inputs(scope: Scope) -> Inputs:
+    """The analysed entries in scope, and the hashes of what their skills rest on."""
     condition, parameters = scope.condition()
-    table = session.query(
-        f"""SELECT e.entry_id, sha256(e.input_hash || a.output_hash || coalesce(x.output_hash, '')) AS input_hash
+    return Inputs(
+        f"""SELECT e.entry_id AS key, sha256(e.input_hash || a.output_hash || coalesce(x.output_hash, '')) AS input_hash,
+            e.repository_id, e.authored_at
         FROM worklog_entries AS e
         JOIN derivations AS a ON a.agent = 'worklog_analysis' AND a.key = e.entry_id AND a.reason IS NULL
         LEFT JOIN derivations AS x ON x.agent = 'code_excerpts' AND x.key = e.entry_id
-        WHERE {condition} ORDER BY e.repository_id, e.authored_at, e.entry_id""",
+        WHERE {condition}""",
         parameters,
+        "e.repository_id, e.authored_at, e.key",
     )
-    return dict(zip(table["entry_id"].to_pylist(), table["input_hash"].to_pylist(), strict=True))
 
 
 def analyses_by_entry(session: Session, keys: Sequence[str]) -> dict[str, Analysis]:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -21,15 +22,18 @@ from orchestration_assets.worklogs.statements import is_blocker, is_follow_up, s
 from orchestration_assets.worklogs.tables import NAMES, table_text
 from orchestration_assets.worklogs.wording import clean_headline
 from resources.language_model.agent import InvalidReply, Message, Request, agent_version, content_hash
-
-if TYPE_CHECKING:
-    from jinja2.environment import TemplateModule
+from resources.language_model.prompting import CONTEXT, OVERHEAD, Prompt, characters, fitting, tokens
+from resources.language_model.schemas import at_most, few, output_schema
 
 RULES = 1
 """Counted up whenever the extractive rules change; the word tables count by themselves."""
 
 PROMPT = Path(__file__).parent / "prompts" / "worklog_analysis.md"
-MAX_MESSAGE, MAX_PATHS, MAX_LINES, MAX_HEADLINE, MAX_REPLY_TOKENS = 6000, 60, 30, 160, 900
+MAX_MESSAGE, MAX_PATHS, MAX_LINES, MAX_HEADLINE = 6000, 60, 30, 160
+MAX_REPLY_TOKENS = 2400
+"""More than the longest reply that the schema lets a model write, in tokens of one character."""
+SHARES = (0.5, 0.25, 0.25)
+"""Of the room for an entry: for its message, its paths and its lines."""
 
 _Judge = Callable[[Entry, tuple[int, int]], bool]
 
@@ -37,6 +41,7 @@ _COMPUTED = frozenset({Category.MERGE, Category.RELEASE, Category.REVERT})
 _FENCED = re.compile(r"\s*```(?:json)?\s*(?P<json>.*?)\s*```\s*", re.DOTALL)
 _TOKEN = re.compile(r"[^\s,;:!?()\"'“”‘’]+")
 _PARTS = re.compile(r"\w+", re.UNICODE)
+_SENTENCE_END = re.compile(r"\n|[.!?](?=\s)")
 
 
 class AnalysisReply(BaseModel):
@@ -45,14 +50,17 @@ class AnalysisReply(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     category: Category
-    headline: str
-    activities: list[str]
-    blockers: list[str]
-    follow_ups: list[str]
+    headline: Annotated[str, at_most(120)]
+    activities: Annotated[list[Annotated[str, at_most(200)]], few(6)]
+    blockers: Annotated[list[Annotated[str, at_most(200)]], few(2)]
+    follow_ups: Annotated[list[Annotated[str, at_most(200)]], few(2)]
 
 
+@dataclass(frozen=True)
 class AnalysisAgent:
-    """An entry, to the analysis of it."""
+    """An entry, to the analysis of it. `context`: the tokens that the model takes, question and answer together."""
+
+    context: int = CONTEXT
 
     @property
     def name(self) -> str:
@@ -65,24 +73,26 @@ class AnalysisAgent:
     def key(self, item: AnalysisItem) -> str:
         return item.entry.entry_id
 
-    def input_hash(self, item: AnalysisItem) -> str:
-        entry = item.entry
-        return content_hash(entry.input_hash, entry.source, entry.repository, entry.is_merge, list(item.excerpts))
-
     def extract(self, item: AnalysisItem) -> Analysis:
         return analyse(item)
 
     def request(self, item: AnalysisItem) -> Request:
         prompt = _prompt()
+        system = prompt.shared("system")
+        room = characters(self.context - MAX_REPLY_TOKENS - tokens(system) - OVERHEAD)
+        for_message, for_paths, for_lines = (int(room * share) for share in SHARES)
         mark = f"=== {item.entry.entry_id[:12]} ==="
-        shown = prompt.entry(item, mark, trimmed(item.entry.text), _path_lines(item.entry), _diff_lines(item))  # type: ignore[attr-defined]
+        shown = prompt.render(
+            "entry",
+            item,
+            mark,
+            trimmed(item.entry.text, min(MAX_MESSAGE, for_message)),
+            fitting(_path_lines(item.entry), for_paths, "files"),
+            fitting(_diff_lines(item), for_lines, "lines"),
+        )
         return Request(
-            messages=(
-                Message(role="system", content=str(prompt.system()).strip()),  # type: ignore[attr-defined]
-                Message(role="user", content=str(shown).strip()),
-            ),
-            output_schema=AnalysisReply.model_json_schema(),
-            schema_name="worklog_analysis",
+            messages=(Message("system", system), Message("user", shown)),
+            output=output_schema("worklog_analysis", AnalysisReply),
             max_tokens=MAX_REPLY_TOKENS,
         )
 
@@ -110,8 +120,8 @@ class AnalysisAgent:
 
 
 def trimmed(text: str, limit: int = MAX_MESSAGE) -> str:
-    """The message, or its first and last paragraphs with a line between them that says how much is left out. A single paragraph that is
-    too long is cut at a line, else at a word."""
+    """The message, or its beginning and end with a line between them that says how much is left out. Cut between paragraphs; one that is too
+    long is cut at the end of a line or a sentence, else at a word."""
     if len(text) <= limit:
         return text
     paragraphs = text.split("\n\n")
@@ -120,12 +130,10 @@ def trimmed(text: str, limit: int = MAX_MESSAGE) -> str:
     while paragraphs and len(paragraphs[0]) + 2 <= room:
         head.append(paragraphs.pop(0))
         room -= len(head[-1]) + 2
-    if not head:
-        first = paragraphs.pop(0)
-        cut = max(first.rfind("\n", 0, room), first.rfind(" ", 0, room))
-        cut = cut if cut > 0 else room
-        head.append(first[:cut])
-        paragraphs.insert(0, first[cut:])
+    if paragraphs and (room > limit // 4 or not head):
+        cut = _break_before(paragraphs[0], room)
+        head.append(paragraphs[0][:cut])
+        paragraphs[0] = paragraphs[0][cut:]
     tail: list[str] = []
     room = limit // 4
     while len(paragraphs) > 1 and len(paragraphs[-1]) + 2 <= room:
@@ -133,6 +141,13 @@ def trimmed(text: str, limit: int = MAX_MESSAGE) -> str:
         room -= len(tail[0]) + 2
     left_out = len("\n\n".join(paragraphs))
     return "\n\n".join([*head, f"[... {left_out:,} characters of the message are left out here ...]", *tail])
+
+
+def _break_before(text: str, end: int) -> int:
+    """The last place up to `end` where a line or a sentence ends, else a word, else `end`."""
+    ends = [found.end() for found in _SENTENCE_END.finditer(text, 0, end)]
+    space = text.rfind(" ", 0, end)
+    return ends[-1] if ends else space if space > 0 else end
 
 
 def _read(reply: str) -> AnalysisReply:
@@ -268,11 +283,8 @@ def _diff_lines(item: AnalysisItem) -> list[str]:
 
 
 @lru_cache(maxsize=1)
-def _prompt() -> TemplateModule:
-    from jinja2 import Environment
-
-    environment = Environment(autoescape=False, trim_blocks=True, lstrip_blocks=True)  # noqa: S701 (a prompt is no page)
-    return environment.from_string(PROMPT.read_text(encoding="utf-8")).module
+def _prompt() -> Prompt:
+    return Prompt(PROMPT)
 
 
 @lru_cache(maxsize=1)

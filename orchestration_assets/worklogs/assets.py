@@ -2,7 +2,14 @@
 
 import dagster as dg
 
-from orchestration_assets.asset_support import OWNERS, code_version, requested_months, table_result
+from orchestration_assets.asset_support import (
+    OWNERS,
+    MakingConfig,
+    code_version,
+    model_metadata,
+    requested_months,
+    table_result,
+)
 from orchestration_assets.partitions import MONTHS
 
 
@@ -54,11 +61,12 @@ def code_excerpts(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Non
     code_version=code_version("worklogs/model.py", "worklogs/analysis.py", "worklogs/prompts/*", "worklogs/data/*"),
     required_resource_keys={"settings", "warehouse", "language_model"},
 )
-def worklog_analyses(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+def worklog_analyses(context: dg.AssetExecutionContext, config: MakingConfig) -> dg.MaterializeResult[None]:
     """What each entry was about: category, references, what was touched, activities, blockers and follow-ups, each with its quote."""
     from orchestration_assets.worklogs.making import make_analyses
     from orchestration_assets.worklogs.model import ANALYSES
 
     warehouse, model = context.resources.warehouse, context.resources.language_model
-    counts = make_analyses(context.resources.settings, warehouse, model, requested_months(context))
-    return table_result(warehouse, ANALYSES, counts, {"maker": model.maker})
+    months = requested_months(context)
+    derived = make_analyses(context.resources.settings, warehouse, model, months, config.policy)
+    return table_result(warehouse, ANALYSES, derived.counts, model_metadata(derived, model, context.resources.settings))

@@ -8,7 +8,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestration_assets.derivation import DERIVATIONS, EXTRACTIVE, Counts, Derivation, stale_keys
+from orchestration_assets.derivation import DERIVATIONS, EXTRACTIVE, Counts, Derivation, Inputs, pending
 from orchestration_assets.worklogs.excerpts import PATHSPECS, excerpts, top_level
 from orchestration_assets.worklogs.model import EXCERPTS, REPOSITORIES, Excerpt, ExcerptKind
 from resources import git, progress
@@ -48,7 +48,7 @@ def update(warehouse: Warehouse, scope: Scope) -> tuple[Counts, list[str]]:
             key: _input_hash(commit, lost.get(repository_id, frozenset()) - own.get(repository_id, frozenset()))
             for key, (repository_id, commit) in commits.items()
         }
-        outdated = {*stale_keys(session, NAME, str(RULES), EXTRACTIVE, hashes), *_importing(session, own)}
+        outdated = {*pending(session, NAME, str(RULES), EXTRACTIVE, Inputs.of(hashes)).stale, *_importing(session, own)}
         stale = [key for key in commits if key in outdated]
         clones = {row.repository_id: row.path for row in session.rows(REPOSITORIES) if row.watched}
     counts = Counts(read=len(commits), unchanged=len(commits) - len(stale))

@@ -6,12 +6,12 @@ from collections.abc import Collection
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
-from orchestration_assets.derivation import Counts, Policy, derive, stale_keys
+from orchestration_assets.derivation import ONLY_CHANGED, Counts, Derived, Policy, derive, pending
 from orchestration_assets.verdicts import require_sound
 from orchestration_assets.worklogs import excerpting, reading
 from orchestration_assets.worklogs.agent import AnalysisAgent
 from orchestration_assets.worklogs.model import ANALYSES, ENTRIES
-from orchestration_assets.worklogs.queries import analysis_hashes, analysis_items, analysis_rows
+from orchestration_assets.worklogs.queries import analysis_inputs, analysis_items, analysis_rows
 from orchestration_assets.worklogs.scope import resolve_scope
 from resources.clock import now
 from resources.sources import load_sources
@@ -42,19 +42,24 @@ def make_excerpts(settings: Settings, warehouse: Warehouse) -> tuple[Counts, lis
     return excerpting.update(warehouse, scope)
 
 
-def make_analyses(settings: Settings, warehouse: Warehouse, model: LanguageModel, months: Collection[date]) -> Counts:
+def make_analyses(
+    settings: Settings,
+    warehouse: Warehouse,
+    model: LanguageModel,
+    months: Collection[date],
+    policy: Policy = ONLY_CHANGED,
+) -> Derived:
     """Analyses the stale entries of `months` that are in scope."""
-    agent = AnalysisAgent()
+    agent = AnalysisAgent(model.context)
     with warehouse.read() as session:
         require_sound(session, ENTRIES.name)
-        expected = analysis_hashes(session, resolve_scope(session, load_sources(settings).authors), months)
-        stale = stale_keys(session, agent.name, agent.version, model.maker, expected, Policy())
-    unchanged = len(expected) - len(stale)
-    return Counts(read=unchanged, unchanged=unchanged) + derive(
+        inputs = analysis_inputs(resolve_scope(session, load_sources(settings).authors), months)
+        asked = pending(session, agent.name, agent.version, model.maker, inputs, policy)
+    return derive(
         warehouse,
         model,
         agent,
-        analysis_items(warehouse, stale),
-        {key: expected[key] for key in stale},
+        analysis_items(warehouse, list(asked.stale)),
+        asked,
         lambda session, made: session.merge(ANALYSES, analysis_rows(made)),
     )

@@ -4,33 +4,12 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any, Literal, Self
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
-
+from resources.rows import Row
 from resources.warehouse import TableSpec
 
 Source = Literal["git", "note"]
-
-
-class Row(BaseModel):
-    """Base of all rows: immutable, and nothing that the schema does not name."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    @classmethod
-    def trusted(cls, fields: dict[str, Any]) -> Self:
-        """A row of values known to be right, every field given: not validated, and several times as fast as `model_construct`.
-
-        Unrolls what pydantic does when it unpickles a model.
-        """
-        row = cls.__new__(cls)
-        put = object.__setattr__
-        put(row, "__dict__", fields)
-        put(row, "__pydantic_fields_set__", set(fields))
-        put(row, "__pydantic_extra__", None)
-        put(row, "__pydantic_private__", None)
-        return row
 
 
 class FileChange(Row):

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
+from orchestration_assets.derivation import Inputs
 from orchestration_assets.worklogs.model import (
     ENTRIES,
     EXCERPTS,
@@ -27,19 +28,18 @@ INPUT_HASH = "sha256(e.input_hash || coalesce(x.output_hash, ''))"
 """What an analysis rests on: the entry, and the excerpts of its diff (their derivation `x`)."""
 
 
-def analysis_hashes(session: Session, scope: Scope, months: Collection[date] | None = None) -> dict[str, str]:
-    """Entry id to the hash of its analysis' input, of the entries in scope (of `months`), merges of theirs included; sorted by repository
-    and time, so that prompts that share a prefix are neighbours."""
+def analysis_inputs(scope: Scope, months: Collection[date] | None = None) -> Inputs:
+    """The entries in scope (of `months`), merges of theirs included, and the hashes of what their analyses rest on; by repository and
+    time, so that prompts that share a prefix are neighbours."""
     condition, parameters = scope.condition(with_merges=True)
     if months is not None:
         condition, parameters = f"{condition} AND e.month IN (SELECT unnest(?::DATE[]))", [*parameters, sorted(months)]
-    table = session.query(
-        f"""SELECT e.entry_id, {INPUT_HASH} AS input_hash FROM worklog_entries AS e
-        LEFT JOIN derivations AS x ON x.agent = 'code_excerpts' AND x.key = e.entry_id
-        WHERE {condition} ORDER BY e.repository_id, e.authored_at, e.entry_id""",
+    return Inputs(
+        f"""SELECT e.entry_id AS key, {INPUT_HASH} AS input_hash, e.repository_id, e.authored_at FROM worklog_entries AS e
+        LEFT JOIN derivations AS x ON x.agent = 'code_excerpts' AND x.key = e.entry_id WHERE {condition}""",
         parameters,
+        "e.repository_id, e.authored_at, e.key",
     )
-    return dict(zip(table["entry_id"].to_pylist(), table["input_hash"].to_pylist(), strict=True))
 
 
 def pages(keys: Sequence[str]) -> Iterator[Sequence[str]]:

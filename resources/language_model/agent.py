@@ -8,29 +8,29 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from typing import Any, Literal, Protocol, TypeVar
+from dataclasses import dataclass
+from typing import Literal, Protocol, TypeVar
 
 import orjson
 from pydantic import BaseModel, ConfigDict
 
+from resources.language_model.schemas import OutputSchema
 
-class Message(BaseModel):
+
+@dataclass(frozen=True, slots=True)
+class Message:
     """One chat message of a request."""
-
-    model_config = ConfigDict(frozen=True)
 
     role: Literal["system", "user", "assistant"]
     content: str
 
 
-class Request(BaseModel):
-    """What is asked of a model: messages (shared part first, the item last) and the JSON schema of the reply."""
-
-    model_config = ConfigDict(frozen=True)
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked of a model: messages (shared part first, the item last), the shape of the reply, and how long it may be at most."""
 
     messages: tuple[Message, ...]
-    output_schema: dict[str, Any]
-    schema_name: str
+    output: OutputSchema
     max_tokens: int
     temperature: float = 0.0
 
@@ -72,10 +72,6 @@ class Agent(Protocol[ItemT, OutputT]):
 
     def key(self, item: ItemT) -> str:
         """The identity of the item, e.g. an entry id: at most one output row is kept for each key."""
-        ...
-
-    def input_hash(self, item: ItemT) -> str:
-        """sha256 (hex) of everything of the item that the output depends on."""
         ...
 
     def request(self, item: ItemT) -> Request: ...

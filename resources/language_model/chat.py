@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import queue
 import random
+import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -22,11 +24,12 @@ from typing import TYPE_CHECKING
 import orjson
 
 from resources.language_model.concurrency import AdaptiveLimit
-from resources.language_model.endpoint import EndpointError, endpoint_url, public_url, read_error, request_headers
-from resources.language_model.transport import Answered, Ask, Unanswered
+from resources.language_model.endpoint import Endpoint, EndpointError, read_error
+from resources.language_model.transport import Answered, Ask, Outcome, Unanswered
 
 if TYPE_CHECKING:
     import aiohttp
+    from yarl import URL
 
 _log = logging.getLogger(__name__)
 
@@ -36,11 +39,18 @@ OWN_FAILURES = 6
 """So many failures of one request, while others are answered, are taken for the request's own fault."""
 LONGEST_ANSWER = 16 << 20
 """Bytes of an answer's body above which it is no chat completion."""
+PROBE_PAUSES_S = (0.2, 0.5, 1.0, 2.0, 4.0, 5.0, 5.0, 5.0, 5.0, 5.0)
+"""Before each single request to an endpoint that seems to be gone; after the last it is gone."""
+HANDED_OVER, HANDED_OVER_S = 128, 0.005
+"""Outcomes are handed to the consumer by so many, or when the first of them is so old: a wake-up of the other thread costs more than
+all that it does with one outcome."""
+SWITCH_S = 0.0005
+"""Python's default lets a busy thread keep the loop waiting for ten times as long after every system call."""
 _RETRIED = frozenset({408, 425, 429})
 _OVERLOADED = frozenset({429, 503})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Said:
     content: str
     finish_reason: str
@@ -50,72 +60,107 @@ class _Said:
     tokens_out: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Retry:
     reason: str
     after_s: float | None = None
     overloaded: bool = False
+    alive: bool = False
+    """The endpoint itself answered, though with no reply: it is not gone."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _GiveUp:
     reason: str
     transient: bool
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """A request on its way: since when, how often it was sent, and how long it was on the wire."""
+
+    ask: Ask
+    began: float = 0.0
+    attempts: int = 0
+    own_failures: int = 0
+    on_wire_s: float = 0.0
+    answers_before: int = 0
 
 
 class ChatTransport:
     """`POST {base_url}/chat/completions`, at most `max_in_flight` at once.
 
     Transport errors, timeouts, 408, 425, 429, 5xx and bodies that are no chat completion are tried again with full
-    jitter, 429 and 503 as `Retry-After` asks, until `time_budget_s` has passed since the first attempt; the slot stays
-    taken meanwhile, so an endpoint that is down is asked by `max_in_flight` requests and not by all. Where a request
-    ran out of time and nothing at all was answered since it began, the endpoint is taken to be down and what waits is
-    given back unasked, until something is answered.
+    jitter, 429 and 503 as `Retry-After` asks, until `time_budget_s` has passed since the first attempt; the place is free for
+    another request meanwhile. Where as many requests as may be in flight failed one after another and nothing was answered,
+    nothing more is sent but single requests at growing intervals; where these fail too, `receive` raises EndpointError.
     """
 
     def __init__(
-        self, base_url: str, api_key: str | None, *, max_in_flight: int, timeout_s: float, time_budget_s: float
+        self,
+        endpoint: Endpoint,
+        *,
+        max_in_flight: int,
+        timeout_s: float,
+        time_budget_s: float,
+        extra: Callable[[], bytes] = bytes,
     ) -> None:
-        self._base_url = base_url
-        self._url = endpoint_url(base_url, "chat/completions")
-        self._headers = request_headers(api_key)
+        """`extra` are members of the body, such as `,"priority":1`, that are sent and are no part of the question; asked for once there is
+        something to send."""
+        self._endpoint = endpoint
         self._max_in_flight = max_in_flight
         self._timeout_s = timeout_s
         self._time_budget_s = time_budget_s
-        self._limit = AdaptiveLimit(max_in_flight)
-        self._outcomes: queue.SimpleQueue[Answered | Unanswered | BaseException] = queue.SimpleQueue()
+        self._asked_extra = extra
+        self._extra = b""
+        self._outcomes: queue.SimpleQueue[list[Outcome] | BaseException] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._ready = threading.Event()
+        self._switch_s = sys.getswitchinterval()
         # What follows is touched by the loop's thread alone.
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
         self._session: aiohttp.ClientSession | None = None
-        self._backlog: deque[Ask] = deque()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._timeout: aiohttp.ClientTimeout | None = None
+        self._url: URL | None = None
+        self._limit = AdaptiveLimit(max_in_flight)
+        self._backlog: deque[_Waiting] = deque()
+        self._workers: list[asyncio.Task[None]] = []
+        self._parked: list[asyncio.Future[None]] = []
+        self._delayed: set[asyncio.TimerHandle] = set()
+        self._prober: asyncio.Task[None] | None = None
+        self._settled: list[Outcome] = []
+        self._handing_over: asyncio.TimerHandle | None = None
+        self._busy = 0
         self._answers = 0
-        self._down: str | None = None
+        self._failures_in_a_row = 0
         self._halted = False
         self._warned_at = float("-inf")
         self._jitter = random.SystemRandom()
 
     def send(self, asks: Sequence[Ask]) -> None:
         if self._thread is None:
+            self._extra = self._asked_extra()
             self._thread = threading.Thread(target=self._run, name="language-model", daemon=True)
             self._thread.start()
             self._ready.wait()
+            sys.setswitchinterval(min(self._switch_s, SWITCH_S))
         if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._take, list(asks))
+            self._loop.call_soon_threadsafe(self._take, asks)
 
-    def receive(self, timeout_s: float | None = None) -> Answered | Unanswered | None:
+    def finish(self) -> None:
+        """Nothing is kept back."""
+
+    def receive(self, timeout_s: float | None = None) -> Sequence[Outcome]:
         try:
-            outcome = self._outcomes.get(timeout=timeout_s)
+            outcomes = self._outcomes.get(timeout=timeout_s)
         except queue.Empty:
-            return None
-        if isinstance(outcome, EndpointError):
-            raise outcome
-        if isinstance(outcome, BaseException):
-            raise RuntimeError("the thread that talks to the language model broke down") from outcome
-        return outcome
+            return ()
+        if isinstance(outcomes, EndpointError):
+            raise outcomes
+        if isinstance(outcomes, BaseException):
+            raise RuntimeError("the thread that talks to the language model broke down") from outcomes
+        return outcomes
 
     def close(self) -> None:
         if self._thread is None:
@@ -124,6 +169,7 @@ class ChatTransport:
             self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join(timeout=10)
         self._thread = None
+        sys.setswitchinterval(self._switch_s)
 
     def _run(self) -> None:
         try:
@@ -135,89 +181,187 @@ class ChatTransport:
 
     async def _main(self) -> None:
         import aiohttp
+        from yarl import URL
 
         self._stop = asyncio.Event()
+        self._timeout = aiohttp.ClientTimeout(total=self._timeout_s)
+        self._url = URL(self._endpoint.chat_url)
         async with aiohttp.ClientSession(
-            headers=self._headers,
+            headers=self._endpoint.headers,
             connector=aiohttp.TCPConnector(limit=self._max_in_flight),
             cookie_jar=aiohttp.DummyCookieJar(),
         ) as self._session:
             self._loop = asyncio.get_running_loop()
             self._ready.set()
             await self._stop.wait()
+            self._halted = True
             self._backlog.clear()
-            tasks = list(self._tasks)
+            for handle in self._delayed:
+                handle.cancel()
+            tasks = [*self._workers, *([self._prober] if self._prober else [])]
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _take(self, asks: list[Ask]) -> None:
-        self._backlog.extend(asks)
-        self._pump()
+    def _take(self, asks: Sequence[Ask]) -> None:
+        self._backlog.extend(map(_Waiting, asks))
+        self._wake()
 
-    def _pump(self) -> None:
-        """Starts requests while there are free slots."""
-        while self._backlog and len(self._tasks) < self._limit.value and not self._halted:
-            task = asyncio.get_running_loop().create_task(self._serve(self._backlog.popleft()))
-            self._tasks.add(task)
-            task.add_done_callback(self._release)
-
-    def _release(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if task.cancelled():
+    def _wake(self) -> None:
+        """Gives what waits to those who have nothing to do, as far as the limit allows."""
+        if self._halted or self._prober is not None:
             return
-        if error := task.exception():
+        for _ in range(min(len(self._backlog), self._free)):
+            if self._parked:
+                parked = self._parked.pop()
+                if not parked.done():
+                    parked.set_result(None)
+            elif len(self._workers) < self._max_in_flight:
+                worker = asyncio.get_running_loop().create_task(self._work())
+                worker.add_done_callback(self._broke_down)
+                self._workers.append(worker)
+            else:
+                return
+
+    @property
+    def _free(self) -> int:
+        """Requests that may be sent now. While nothing is answered, those that failed keep their places: a dead endpoint is asked once for
+        each place, not as often as it can refuse."""
+        return self._limit.value - self._busy - self._failures_in_a_row
+
+    def _broke_down(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
             self._halted = True
             self._backlog.clear()
+            self._hand_over()
             self._outcomes.put(error)
-        self._pump()
 
-    async def _serve(self, ask: Ask) -> None:
-        """Asks until there is an outcome, and puts it out."""
-        if self._down is not None:
-            self._outcomes.put(Unanswered(ask.ticket, self._down, True, 0, 0.0))
-            return
-        began, answers_before = time.monotonic(), self._answers
-        attempts, own_failures, on_wire_s = 0, 0, 0.0
+    async def _work(self) -> None:
+        """Sends one request after another, and parks where there is nothing to send."""
+        loop = asyncio.get_running_loop()
         while True:
-            sent_at = time.monotonic()
-            result = await self._attempt(ask, sent_at, min(self._timeout_s, began + self._time_budget_s - sent_at))
-            now = time.monotonic()
-            attempts, on_wire_s = attempts + 1, on_wire_s + now - sent_at
-            if isinstance(result, _Said):
-                self._answers, self._down = self._answers + 1, None
-                self._limit.answered(sent_at)
-                self._outcomes.put(
-                    Answered(
-                        ask.ticket,
-                        result.content,
-                        result.finish_reason,
-                        result.refusal,
-                        result.tokens_in,
-                        result.tokens_cached,
-                        result.tokens_out,
-                        attempts,
-                        on_wire_s * 1000,
-                    )
+            if not self._backlog or self._free <= 0 or self._halted or self._prober is not None:
+                parked = loop.create_future()
+                self._parked.append(parked)
+                await parked
+                continue
+            waiting = self._backlog.popleft()
+            self._busy += 1
+            try:
+                await self._serve(waiting)
+            finally:
+                self._busy -= 1
+
+    async def _serve(self, waiting: _Waiting) -> None:
+        """One attempt, and what follows from it."""
+        sent_at = time.monotonic()
+        if not waiting.attempts:
+            waiting.began, waiting.answers_before = sent_at, self._answers
+        result = await self._attempt(waiting, sent_at)
+        now = time.monotonic()
+        waiting.attempts += 1
+        waiting.on_wire_s += now - sent_at
+        if isinstance(result, _Retry):
+            self._try_again(waiting, result, sent_at, now)
+            return
+        self._answers += 1
+        self._failures_in_a_row = 0
+        value = self._limit.value
+        self._limit.answered(sent_at, now)
+        if self._limit.value > value:
+            self._wake()
+        ticket, latency_ms = waiting.ask.ticket, waiting.on_wire_s * 1000
+        if isinstance(result, _Said):
+            self._settle(
+                Answered(
+                    ticket,
+                    result.content,
+                    result.finish_reason,
+                    result.refusal,
+                    result.tokens_in,
+                    result.tokens_cached,
+                    result.tokens_out,
+                    waiting.attempts,
+                    latency_ms,
                 )
-                return
-            if isinstance(result, _GiveUp):
-                self._outcomes.put(Unanswered(ask.ticket, result.reason, result.transient, attempts, on_wire_s * 1000))
-                return
-            self._warn(result.reason, now)
-            if result.overloaded:
-                self._limit.overloaded(sent_at, now)
-            elif self._answers > answers_before:
-                own_failures += 1
-            pause_s = self._pause_s(attempts, result.after_s)
-            out_of_time = now + pause_s >= began + self._time_budget_s
-            if out_of_time or own_failures >= OWN_FAILURES:
-                if out_of_time and self._answers == answers_before:
-                    self._down = f"{result.reason}; nothing was answered for {self._time_budget_s:g} s"
-                reason = f"{result.reason}, {attempts} time{'s' if attempts > 1 else ''} in a row"
-                self._outcomes.put(Unanswered(ask.ticket, reason, True, attempts, on_wire_s * 1000))
-                return
+            )
+        else:
+            self._settle(Unanswered(ticket, result.reason, result.transient, waiting.attempts, latency_ms))
+
+    def _try_again(self, waiting: _Waiting, result: _Retry, sent_at: float, now: float) -> None:
+        self._warn(result.reason, now)
+        if result.overloaded:
+            self._limit.refused(sent_at, now)
+        elif self._answers > waiting.answers_before:
+            waiting.own_failures += 1
+        self._failures_in_a_row = 0 if result.alive else self._failures_in_a_row + 1
+        pause_s = self._pause_s(waiting.attempts, result.after_s)
+        if now + pause_s >= waiting.began + self._time_budget_s or waiting.own_failures >= OWN_FAILURES:
+            times = f"{waiting.attempts} time{'s' if waiting.attempts > 1 else ''} in a row"
+            self._settle(
+                Unanswered(
+                    waiting.ask.ticket, f"{result.reason}, {times}", True, waiting.attempts, waiting.on_wire_s * 1000
+                )
+            )
+            return
+        if self._failures_in_a_row >= self._max_in_flight and self._prober is None:
+            self._prober = asyncio.get_running_loop().create_task(self._probe(result.reason))
+            self._prober.add_done_callback(self._broke_down)
+        if self._prober is not None:
+            self._backlog.appendleft(waiting)
+            return
+        self._later(pause_s, waiting)
+
+    def _later(self, pause_s: float, waiting: _Waiting) -> None:
+        def back() -> None:
+            self._delayed.discard(handle)
+            self._backlog.appendleft(waiting)
+            self._wake()
+
+        handle = asyncio.get_running_loop().call_later(pause_s, back)
+        self._delayed.add(handle)
+
+    async def _probe(self, reason: str) -> None:
+        """Asks a silent endpoint now and then. Raises EndpointError where it stays silent."""
+        for pause_s in PROBE_PAUSES_S:
             await asyncio.sleep(pause_s)
+            if not self._backlog:
+                if not self._delayed and not self._busy:
+                    break
+                continue
+            waiting = self._backlog.popleft()
+            sent_at = time.monotonic()
+            result = await self._attempt(waiting, sent_at)
+            waiting.attempts += 1
+            waiting.on_wire_s += time.monotonic() - sent_at
+            self._backlog.appendleft(waiting)
+            if not isinstance(result, _Retry) or result.alive:
+                break
+            reason = result.reason
+        else:
+            raise EndpointError(
+                f"{reason}: the model endpoint {self._endpoint.address} is gone. What was answered is kept; start it (or "
+                "mend SOLOIST_MODEL_URL) and run again."
+            )
+        self._failures_in_a_row = 0
+        self._prober = None
+        self._limit.restart(time.monotonic())
+        self._wake()
+
+    def _settle(self, outcome: Outcome) -> None:
+        self._settled.append(outcome)
+        if len(self._settled) >= HANDED_OVER or (self._busy <= 1 and not self._backlog and not self._delayed):
+            self._hand_over()
+        elif self._handing_over is None:
+            self._handing_over = asyncio.get_running_loop().call_later(HANDED_OVER_S, self._hand_over)
+
+    def _hand_over(self) -> None:
+        if self._handing_over is not None:
+            self._handing_over.cancel()
+            self._handing_over = None
+        if self._settled:
+            self._outcomes.put(self._settled)
+            self._settled = []
 
     def _pause_s(self, attempts: int, asked_for_s: float | None) -> float:
         """Full jitter, or a little more than the endpoint asked for, so that not everybody is back at the same
@@ -228,24 +372,30 @@ class ChatTransport:
             return self._jitter.uniform(0, longest)
         return asked_for_s + self._jitter.uniform(0, min(longest, 0.1 * asked_for_s))
 
-    async def _attempt(self, ask: Ask, sent_at: float, timeout_s: float) -> _Said | _Retry | _GiveUp:
+    async def _attempt(self, waiting: _Waiting, sent_at: float) -> _Said | _Retry | _GiveUp:
         import aiohttp
 
-        assert self._session is not None
+        assert self._session is not None and self._url is not None
+        left_s = waiting.began + self._time_budget_s - sent_at
+        timeout = self._timeout if left_s >= self._timeout_s else aiohttp.ClientTimeout(total=max(left_s, 0.001))
+        body = waiting.ask.body
         try:
             async with self._session.post(
                 self._url,
-                data=ask.body,
-                timeout=aiohttp.ClientTimeout(total=max(timeout_s, 0.001)),
+                data=body[:-1] + self._extra + b"}" if self._extra else body,
+                timeout=timeout,
                 allow_redirects=False,
             ) as response:
-                body = bytearray()
+                length = response.content_length
+                if length is not None and length <= LONGEST_ANSWER and not response.headers.get("Content-Encoding"):
+                    return self._judge(response.status, response.headers, await response.read(), body)
+                whole = bytearray()
                 async for chunk in response.content.iter_any():
-                    body += chunk
-                    if len(body) > LONGEST_ANSWER:
+                    whole += chunk
+                    if len(whole) > LONGEST_ANSWER:
                         response.close()
                         return _Retry("The endpoint's answer does not end")
-                return self._judge(response.status, response.headers, bytes(body), ask.body)
+                return self._judge(response.status, response.headers, bytes(whole), body)
         except TimeoutError:
             return _Retry(f"The endpoint did not answer within {time.monotonic() - sent_at:.3g} s")
         except (aiohttp.ClientError, OSError) as error:
@@ -259,27 +409,24 @@ class ChatTransport:
             kind = headers.get("Content-Type", "no type").partition(";")[0][:60]
             if self._answers == 0 and kind == "text/html":
                 raise EndpointError(
-                    f"{public_url(self._base_url)} answers with a web page, not with chat completions; "
-                    "give the base URL of the API, which mostly ends in /v1."
+                    f"{self._endpoint.address} answers with a web page, not with chat completions; set SOLOIST_MODEL_URL to the base "
+                    "URL of the API, which mostly ends in /v1."
                 )
             return _Retry(f"The endpoint's answer is no chat completion ({kind})")
         error = read_error(status, body, asked)
         if status in _RETRIED or status >= 500:
-            return _Retry(error.sentence, _retry_after_s(headers.get("Retry-After")), status in _OVERLOADED)
-        misconfigured = status in (401, 404) or error.names_missing_model or 300 <= status < 400
-        if misconfigured and self._answers == 0:
-            raise EndpointError(
-                _configuration_sentence(public_url(self._base_url), status, _model_of(asked), error.names_missing_model)
-            )
-        return _GiveUp(error.sentence, transient=misconfigured)
+            after_s = _retry_after_s(headers.get("Retry-After"))
+            return _Retry(error.sentence, after_s, overloaded=status in _OVERLOADED, alive=status == 429)
+        sentence = error.configuration_sentence(self._endpoint, _model_of(asked))
+        if sentence is not None and self._answers == 0:
+            raise EndpointError(sentence)
+        return _GiveUp(sentence or error.sentence, transient=sentence is not None)
 
     def _warn(self, reason: str, now: float) -> None:
         """At most one line in thirty seconds, however much fails."""
         if now - self._warned_at >= 30:
             self._warned_at = now
-            _log.warning(
-                "%s at %s; trying again for up to %g s.", reason, public_url(self._base_url), self._time_budget_s
-            )
+            _log.warning("%s at %s; trying again for up to %g s.", reason, self._endpoint.address, self._time_budget_s)
 
 
 def _read_completion(body: bytes) -> _Said | None:
@@ -291,14 +438,16 @@ def _read_completion(body: bytes) -> _Said | None:
         content, refusal = message.get("content"), message.get("refusal")
         usage = payload.get("usage") or {}
         details = usage.get("prompt_tokens_details") or {}
-        counts = [usage.get("prompt_tokens"), details.get("cached_tokens"), usage.get("completion_tokens")]
+        counts = (usage.get("prompt_tokens"), details.get("cached_tokens"), usage.get("completion_tokens"))
     except (ValueError, LookupError, TypeError, AttributeError):
         return None
     if not isinstance(content, str | None) or not isinstance(refusal, str | None):
         return None
-    tokens = [count if isinstance(count, int) and count > 0 else 0 for count in counts]
+    given, cached, made = (count if isinstance(count, int) and count > 0 else 0 for count in counts)
     finish_reason = choice.get("finish_reason")
-    return _Said(content or "", finish_reason if isinstance(finish_reason, str) else "stop", refusal or None, *tokens)
+    if not isinstance(finish_reason, str):
+        finish_reason = "stop"
+    return _Said(content or "", finish_reason, refusal or None, given, cached, made)
 
 
 def _retry_after_s(value: str | None) -> float | None:
@@ -317,24 +466,11 @@ def _retry_after_s(value: str | None) -> float | None:
     return max(0.0, (moment - datetime.now(UTC)).total_seconds())
 
 
-def _configuration_sentence(address: str, status: int, model: str, missing_model: bool) -> str:
-    if status == 401:
-        return f"The model endpoint {address} refuses the API key (401); set the right key."
-    if missing_model:
-        listed = f"name one that `GET {address}/models` lists"
-        return f"The model endpoint {address} does not serve the model {model!r} ({status}); {listed}."
-    if status == 404:
-        return (
-            f"There are no chat completions at {address} (404); give the base URL of the API, which mostly ends in /v1."
-        )
-    return f"The model endpoint {address} sends requests elsewhere ({status}); give the address that it sends to."
-
-
 def _model_of(body: bytes) -> str:
     return str(orjson.loads(body)["model"])
 
 
 def _kind(error: Exception) -> str:
     """An error without its text, which may hold an address with a password."""
-    cause = getattr(error, "os_error", error)
-    return getattr(cause, "strerror", None) or type(error).__name__
+    number = getattr(getattr(error, "os_error", error), "errno", None)
+    return os.strerror(number) if isinstance(number, int) and number > 0 else type(error).__name__

@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Generic, TypeVar
 
 from pydantic import BaseModel
@@ -18,7 +19,7 @@ from resources.language_model.agent import Failure
 from resources.language_model.conversation import Conversation, Made
 from resources.language_model.grouping import TICK, Tick
 from resources.language_model.replies import ReplyCache
-from resources.language_model.transport import Answered, Ask, Transport, Unanswered
+from resources.language_model.transport import Answered, Ask, Outcome, Transport
 
 ItemT = TypeVar("ItemT")
 OutputT = TypeVar("OutputT", bound=BaseModel)
@@ -39,15 +40,17 @@ class Feed(Generic[ItemT, OutputT]):
     def __init__(
         self,
         items: Iterable[ItemT],
-        begin: Callable[[ItemT], Conversation[ItemT, OutputT] | Failure],
+        begin: Callable[[ItemT, datetime], Conversation[ItemT, OutputT] | Failure],
         transport: Transport,
         cache: ReplyCache | None,
         max_in_flight: int,
+        now: Callable[[], datetime],
     ) -> None:
         self._items = iter(items)
         self._begin = begin
         self._transport = transport
         self._cache = cache
+        self._now = now
         self._window = WINDOW * max_in_flight
         # One look into the cache costs about as much for many hashes as for one.
         self._chunk = max_in_flight * (1 if cache is None else WINDOW // 2)
@@ -65,12 +68,14 @@ class Feed(Generic[ItemT, OutputT]):
             while not self._exhausted or self._under_way:
                 if not self._exhausted and self._under_way + self._chunk <= self._window:
                     yield from self._refill()
+                    if self._exhausted:
+                        self._transport.finish()
                     continue
-                outcome = self._transport.receive(tick_s)
-                if outcome is None:
-                    yield TICK
+                outcomes = self._transport.receive(tick_s)
+                if outcomes:
+                    yield from self._settle(outcomes)
                 else:
-                    yield from self._settle(outcome)
+                    yield TICK
         finally:
             self._transport.close()
 
@@ -78,10 +83,10 @@ class Feed(Generic[ItemT, OutputT]):
         """Takes some more items, and sends those that no kept reply answers."""
         made: list[Made[ItemT, OutputT]] = []
         begun: list[Conversation[ItemT, OutputT]] = []
-        taken = 0
+        taken, now = 0, self._now()
         for item in itertools.islice(self._items, self._chunk):
             taken += 1
-            conversation = self._begin(item)
+            conversation = self._begin(item, now)
             if isinstance(conversation, Failure):
                 made.append(Made(item, conversation))
             else:
@@ -89,6 +94,9 @@ class Feed(Generic[ItemT, OutputT]):
         self._exhausted = taken < self._chunk
         while begun:
             kept = self._cache.get_many([each.hash for each in begun]) if self._cache else {}
+            if not kept:
+                self._send(begun)
+                break
             self._send([each for each in begun if each.hash not in kept])
             recalled = [(each, each.recalled(kept[each.hash])) for each in begun if each.hash in kept]
             made += [output for _, output in recalled if output is not None]
@@ -98,39 +106,42 @@ class Feed(Generic[ItemT, OutputT]):
     def _send(self, conversations: Sequence[Conversation[ItemT, OutputT]]) -> None:
         asks: list[Ask] = []
         for conversation in conversations:
+            question = conversation.hash
             self._under_way += 1
-            if (same := self._ticket_of.get(conversation.hash)) is not None:
+            if (same := self._ticket_of.get(question)) is not None:
                 self._asking[same].append(conversation)
                 continue
             ticket = next(self._tickets)
-            self._ticket_of[conversation.hash] = ticket
+            self._ticket_of[question] = ticket
             self._asking[ticket] = [conversation]
-            asks.append(Ask(ticket, conversation.body))
+            asks.append(Ask(ticket, conversation.body, question))
         if asks:
             self._transport.send(asks)
 
-    def _settle(self, outcome: Answered | Unanswered) -> list[Made[ItemT, OutputT]]:
-        """What the outcome makes of those that asked; sends what they ask next."""
-        conversations = self._asking.pop(outcome.ticket)
-        del self._ticket_of[conversations[0].hash]
-        self._under_way -= len(conversations)
+    def _settle(self, outcomes: Sequence[Outcome]) -> list[Made[ItemT, OutputT]]:
+        """What the outcomes make of those that asked; sends what they ask next."""
         made: list[Made[ItemT, OutputT]] = []
         again: list[Conversation[ItemT, OutputT]] = []
-        for conversation in conversations:
-            output = (
-                conversation.answered(outcome) if isinstance(outcome, Answered) else conversation.unanswered(outcome)
-            )
-            if output is None:
-                again.append(conversation)
-            else:
-                made.append(output)
-            outcome = _shared(outcome)
+        now = self._now()
+        for outcome in outcomes:
+            conversations = self._asking.pop(outcome.ticket)
+            del self._ticket_of[conversations[0].hash]
+            self._under_way -= len(conversations)
+            for number, conversation in enumerate(conversations):
+                each = _shared(outcome) if number else outcome
+                output = (
+                    conversation.answered(each, now) if isinstance(each, Answered) else conversation.unanswered(each)
+                )
+                if output is None:
+                    again.append(conversation)
+                else:
+                    made.append(output)
         self._send(again)
         return made
 
 
-def _shared(outcome: Answered | Unanswered) -> Answered | Unanswered:
+def _shared(outcome: Outcome) -> Outcome:
     """The same outcome for those that did not pay for it."""
-    if isinstance(outcome, Unanswered):
-        return replace(outcome, attempts=0, latency_ms=0.0)
-    return replace(outcome, attempts=0, latency_ms=0.0, tokens_in=0, tokens_cached=0, tokens_out=0)
+    if isinstance(outcome, Answered):
+        return replace(outcome, attempts=0, latency_ms=0.0, tokens_in=0, tokens_cached=0, tokens_out=0)
+    return replace(outcome, attempts=0, latency_ms=0.0)

@@ -8,19 +8,17 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from resources.rows import Row
 
 Outcome = Literal["ok", "repaired", "failed"]
 
 
-class ModelCall(BaseModel):
+class ModelCall(Row):
     """What one item cost: the row of `model_calls`, keyed by `call_id`. Retries and the repair of an item are part of
     its row.
 
     An item that was answered from kept replies alone, or extractively, has no row: nobody was called.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     call_id: str
     agent: str
@@ -43,15 +41,13 @@ class ModelCall(BaseModel):
     """Instant (UTC) at which the item was handed over."""
 
 
-class Reply(BaseModel):
+class Reply(Row):
     """One reply of a model, kept under the hash of the request that it answers, so that no question is paid for
     twice.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     request_hash: str
-    """See `replies.request_hash`."""
+    """See `replies.Questions`."""
     model: str
     reply: str
     finish_reason: str

@@ -1,22 +1,24 @@
 """What goes over the wire and what is kept of it: the final bytes of a request, their hash, and the cache of replies.
 
 What belongs here: everything that decides whether two questions are the same question. The bytes that are hashed are
-the bytes that are sent, so the cache cannot answer another question than the one that would have been asked.
+the bytes that are sent, so the cache cannot answer another question than the one that would have been asked; what says
+only when and for whom an answer is wanted (priority, user) is added when they are sent.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
-from typing import Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import orjson
 
-from resources.language_model.agent import Request
 from resources.language_model.records import Reply
 
-Json = dict[str, "Json"] | list["Json"] | str | int | float | bool | None
+if TYPE_CHECKING:
+    from resources.language_model.agent import Message, Request
+
+MOST_FRAMES = 128
 
 
 class ReplyCache(Protocol):
@@ -33,70 +35,62 @@ class ReplyCache(Protocol):
     def put_many(self, replies: Sequence[Reply]) -> None: ...
 
 
-def request_body(model: str, request: Request) -> bytes:
-    """The JSON body of a chat completion for this request. Equal requests give equal bytes, with the keys in a fixed
-    order.
+class Question(NamedTuple):
+    """A chat completion to ask for: its JSON body, and the sha256 (hex) of the body and of who serves the model."""
 
-    The schema keeps the order of its properties, because a model writes them in that order. Raises ValueError (or
-    TypeError) where a message holds what JSON cannot carry, such as a lone surrogate.
+    body: bytes
+    hash: str
+
+
+class Questions:
+    """Turns requests to one model into questions. Equal requests give equal bytes, with the keys in a fixed order.
+
+    `served_by` is the model's revision, or the endpoint where none is known. What the requests of an agent share (all but
+    their last message) is serialised and hashed once.
     """
-    return orjson.dumps(
-        {
-            "model": model,
-            "messages": [{"role": message.role, "content": message.content} for message in request.messages],
-            "temperature": request.temperature,
-            "max_tokens": request.max_tokens,
-            "response_format": {
-                "type": "json_schema",
-                "json_schema": {
-                    "name": request.schema_name,
-                    "strict": True,
-                    "schema": orjson.Fragment(_strict_bytes(orjson.dumps(request.output_schema))),
+
+    def __init__(self, model: str, served_by: str) -> None:
+        self._model = model
+        self._served_by = served_by
+        self._frames: dict[tuple[object, ...], tuple[bytes, bytes, hashlib._Hash]] = {}
+
+    def of(self, request: Request) -> Question:
+        """Raises TypeError where a message holds what JSON cannot carry, such as a lone surrogate."""
+        *shared, last = request.messages
+        key = (*shared, last.role, request.output, request.max_tokens, request.temperature)
+        frame = self._frames.get(key)
+        if frame is None:
+            frame = self._frame(request, shared, last)
+            if len(self._frames) >= MOST_FRAMES:
+                self._frames.clear()
+            self._frames[key] = frame
+        head, tail, digest = frame
+        content = orjson.dumps(last.content)
+        digest = digest.copy()
+        digest.update(content)
+        digest.update(tail)
+        return Question(b"%b%b%b" % (head, content, tail), digest.hexdigest())
+
+    def _frame(self, request: Request, shared: Sequence[Message], last: Message) -> tuple[bytes, bytes, hashlib._Hash]:
+        messages = b"".join(orjson.dumps({"role": each.role, "content": each.content}) + b"," for each in shared)
+        head = b'{"model":%b,"messages":[%b{"role":%b,"content":' % (
+            orjson.dumps(self._model),
+            messages,
+            orjson.dumps(last.role),
+        )
+        rest = orjson.dumps(
+            {
+                "temperature": request.temperature,
+                "max_tokens": request.max_tokens,
+                "response_format": {
+                    "type": "json_schema",
+                    "json_schema": {
+                        "name": request.output.name,
+                        "strict": True,
+                        "schema": orjson.Fragment(request.output.json),
+                    },
                 },
-            },
-        }
-    )
-
-
-def request_hash(body: bytes, served_by: str) -> str:
-    """sha256 (hex) of a final request: its body, which names the model, and the revision, or the endpoint where none is
-    known.
-    """
-    return hashlib.sha256(served_by.encode() + b"\n" + body).hexdigest()
-
-
-def strict_schema(schema: Json) -> Json:
-    """The schema as strict structured output wants it: every property required, no others allowed, no defaults.
-
-    Whatever fits the result fits the schema given: the result only forbids more. Objects with free keys
-    (`additionalProperties` holding a schema and no `properties`) are left as they are; strict endpoints refuse them,
-    vLLM does not.
-    """
-    return _strict(schema, is_schema=True)
-
-
-def _strict(node: Json, *, is_schema: bool) -> Json:
-    if isinstance(node, list):
-        return [_strict(each, is_schema=is_schema) for each in node]
-    if not isinstance(node, dict):
-        return node
-    if not is_schema:
-        return {name: _strict(each, is_schema=True) for name, each in node.items()}
-    result: dict[str, Json] = {}
-    for keyword, value in node.items():
-        if keyword == "default":
-            continue
-        if keyword in ("const", "enum", "examples", "required", "title", "description"):
-            result[keyword] = value
-        else:
-            result[keyword] = _strict(value, is_schema=keyword not in ("properties", "$defs", "definitions"))
-    properties = result.get("properties")
-    if isinstance(properties, dict):
-        result["required"] = list(properties)
-        result["additionalProperties"] = False
-    return result
-
-
-@lru_cache(maxsize=64)
-def _strict_bytes(schema: bytes) -> bytes:
-    return orjson.dumps(strict_schema(orjson.loads(schema)))
+            }
+        )
+        tail = b"}]," + rest[1:]
+        return head, tail, hashlib.sha256(self._served_by.encode() + b"\n" + head)

@@ -8,86 +8,49 @@ caller's thread only.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing
+from datetime import datetime
 from typing import TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel
 
 from resources import clock
 from resources.language_model.agent import Agent, Failure
-from resources.language_model.chat import ChatTransport
-from resources.language_model.conversation import Conversation, Made, unexpected
-from resources.language_model.endpoint import (
-    EndpointError,
-    ServedModel,
-    check_base_url,
-    public_url,
-    require_answer,
-    served_models,
-)
+from resources.language_model.backend import Backend, EndpointBackend
+from resources.language_model.configuration import LanguageModelConfig
+from resources.language_model.conversation import Conversation, Made, Terms, unexpected
+from resources.language_model.endpoint import EndpointError
 from resources.language_model.extractive import EXTRACTIVE, extracted
 from resources.language_model.feeding import Feed
 from resources.language_model.grouping import Tick, groups
-from resources.language_model.replies import ReplyCache
-from resources.language_model.transport import Transport
+from resources.language_model.prompting import CONTEXT
+from resources.language_model.replies import Questions, ReplyCache
+from resources.processes import collect_seldom
 from resources.scrubbing import remember_secrets
 
 ItemT = TypeVar("ItemT")
 OutputT = TypeVar("OutputT", bound=BaseModel)
 
-UNKNOWN = "unknown"
-GROUP_SIZE = 2000
+GROUP_SIZE = 1000
 GROUP_SECONDS = 1.0
 
 
-class LanguageModelConfig(BaseModel):
-    """Which model answers, and how hard it may be asked. Without `base_url` no model does: agents extract."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
-
-    base_url: str | None = None
-    """Such as `http://127.0.0.1:8000/v1`."""
-    model: str | None = None
-    """The name under which the endpoint serves the model. None: the only one that it lists."""
-    revision: str | None = None
-    """What tells two states of an equally named model apart. None: what the endpoint reports."""
-    api_key: SecretStr | None = None
-    max_in_flight: int = Field(default=64, ge=1)
-    timeout_s: float = Field(default=120.0, gt=0)
-    """For one HTTP request, from connecting to the last byte."""
-    time_budget_s: float = Field(default=900.0, gt=0)
-    """For one item's request with its retries; its repair has the same again."""
-    max_repairs: int = Field(default=1, ge=0)
-
-    @field_validator("base_url", "model", "revision", mode="after")
-    @classmethod
-    def _blank_is_unset(cls, value: str | None) -> str | None:
-        return (value or "").strip() or None
-
-
 class LanguageModel:
-    """Runs agents over items: with the model of an OpenAI-compatible endpoint, or extractively where none is
-    configured.
+    """Runs agents over items: with the model of a backend, or extractively where none is configured.
 
-    `replies` is asked before the model is and gets what the model said. `transport` makes the connection of one run;
-    the default speaks HTTP. One object may serve many runs, one after another or in several threads.
+    `replies` is asked before the model is and gets what the model said. `backend` takes the place of the one that the
+    configuration names. One object may serve many runs, one after another or in several threads.
     """
 
     def __init__(
-        self,
-        config: LanguageModelConfig,
-        replies: ReplyCache | None = None,
-        transport: Callable[[], Transport] | None = None,
+        self, config: LanguageModelConfig, replies: ReplyCache | None = None, backend: Backend | None = None
     ) -> None:
         self.config = config
         self._replies = replies
-        self._connect = transport or self._chat
-        self._identity: tuple[str, str] | None = None
-        if config.base_url:
-            check_base_url(config.base_url)
-        if config.api_key:
-            remember_secrets([config.api_key.get_secret_value()])
+        self._backend = backend or chosen_backend(config)
+        if config.key:
+            remember_secrets([config.key])
 
     @property
     def maker(self) -> str:
@@ -97,13 +60,22 @@ class LanguageModel:
         Asks the endpoint once, and only for what the configuration leaves open. Raises EndpointError where it leaves
         the model open and the endpoint does not list exactly one.
         """
-        return "@".join(self._model_and_revision()) if self.config.base_url else EXTRACTIVE
+        return self._backend.served.maker if self._backend else EXTRACTIVE
 
-    def require_answer(self) -> None:
-        """Raises EndpointError where a model is configured and its endpoint does not answer at all: a run would only wait for it until
+    @property
+    def context(self) -> int:
+        """Tokens that the model takes, question and answer together."""
+        return self._backend.context if self._backend else CONTEXT
+
+    def require_ready(self) -> None:
+        """Raises EndpointError where a model is configured and nobody would answer: a run would only wait for it until
         its time budget is spent."""
-        if self.config.base_url:
-            require_answer(self.config.base_url, self._api_key)
+        if self._backend:
+            self._backend.require_ready()
+
+    def examine(self) -> str:
+        """Who answers where. Raises EndpointError where the backend does not work."""
+        return self._backend.examine() if self._backend else "agents work by their own rules"
 
     def run(self, agent: Agent[ItemT, OutputT], items: Iterable[ItemT]) -> Generator[tuple[ItemT, OutputT | Failure]]:
         """Each item with its output, as replies arrive (extractively: in order). See `derived`."""
@@ -116,8 +88,8 @@ class LanguageModel:
 
         Items are pulled as they are needed: at most four times `max_in_flight` are between `items` and the caller. An
         item that no output can be made for yields a Failure. Raises EndpointError where the endpoint's configuration
-        turns out to be wrong before anything was answered. Closing the generator, or leaving it by an exception, drops
-        what is in flight.
+        turns out to be wrong before anything was answered, or where it is gone. Closing the generator, or leaving it by an
+        exception, drops what is in flight.
         """
         return self._recorded(agent, items)
 
@@ -129,7 +101,7 @@ class LanguageModel:
         seconds: float = GROUP_SECONDS,
     ) -> Generator[list[Made[ItemT, OutputT]]]:
         """`derived` in lists to be committed together: of up to `size`, and none waiting longer than `seconds` for more
-        to arrive.
+        to arrive. Where the endpoint turns out to be gone, what was made comes as a last list before the error.
 
         The replies that a list rests on are put into the cache just before it is yielded.
         """
@@ -159,69 +131,37 @@ class LanguageModel:
     def _stream(
         self, agent: Agent[ItemT, OutputT], items: Iterable[ItemT], tick_s: float | None
     ) -> Generator[Made[ItemT, OutputT] | Tick]:
-        if not self.config.base_url:
+        if not self._backend:
             yield from extracted(agent, items)
             return
-        model, revision = self._model_and_revision()
-        served_by = public_url(self.config.base_url) if revision == UNKNOWN else revision
+        served = self._backend.served
+        terms = Terms(Questions(served.model, served.served_by), served.maker, self.config.max_repairs)
 
-        def begin(item: ItemT) -> Conversation[ItemT, OutputT] | Failure:
+        def begin(item: ItemT, now: datetime) -> Conversation[ItemT, OutputT] | Failure:
             try:
-                return Conversation(
-                    agent,
-                    item,
-                    model=model,
-                    revision=revision,
-                    served_by=served_by,
-                    max_repairs=self.config.max_repairs,
-                    now=clock.now,
-                )
+                return Conversation(agent, item, terms, now)
             except Exception as error:
                 return Failure(reason=unexpected(agent.name, "make a request", error), transient=False, attempts=0)
 
-        feed = Feed(items, begin, self._connect(), self._replies, self.config.max_in_flight)
+        collect_seldom()
+        transport = self._backend.transport()
+        feed = Feed(items, begin, transport, self._replies, self.config.max_in_flight, clock.now)
         yield from feed.stream(tick_s)
 
     def _keep(self, group: Sequence[Made[ItemT, OutputT]]) -> None:
+        if self._replies is None:
+            return
         replies = {reply.request_hash: reply for made in group for reply in made.replies}
-        if self._replies is not None and replies:
+        if replies:
             self._replies.put_many(list(replies.values()))
 
-    def _chat(self) -> Transport:
-        assert self.config.base_url is not None
-        return ChatTransport(
-            self.config.base_url,
-            self._api_key,
-            max_in_flight=self.config.max_in_flight,
-            timeout_s=self.config.timeout_s,
-            time_budget_s=self.config.time_budget_s,
-        )
 
-    @property
-    def _api_key(self) -> str | None:
-        return self.config.api_key.get_secret_value() if self.config.api_key else None
-
-    def _model_and_revision(self) -> tuple[str, str]:
-        """Settled once, so that all rows of a run name the same maker."""
-        if self._identity is None:
-            assert self.config.base_url is not None
-            model, revision = self.config.model, self.config.revision
-            if model is None or revision is None:
-                served = served_models(self.config.base_url, self._api_key)
-                model = model or _only_model(served, public_url(self.config.base_url))
-                revision = revision or next((each.revision for each in served or () if each.name == model), None)
-            self._identity = (model, revision or UNKNOWN)
-        return self._identity
-
-
-def _only_model(served: Sequence[ServedModel] | None, address: str) -> str:
-    if served is None:
+def chosen_backend(config: LanguageModelConfig) -> Backend | None:
+    """What the configuration names; None where agents are to extract. Raises EndpointError where it names what cannot be."""
+    if config.way == "extractive":
+        return None
+    if config.base_url is None:
         raise EndpointError(
-            f"The model endpoint {address} does not say which models it serves; start it, or name the model."
+            "SOLOIST_MODEL_BACKEND names an endpoint, but SOLOIST_MODEL_URL does not say where it is; set it."
         )
-    if len(served) != 1:
-        names = ", ".join(each.name for each in served[:5]) or "none"
-        raise EndpointError(
-            f"The model endpoint {address} serves several models or none ({names}); name one in the settings."
-        )
-    return served[0].name
+    return EndpointBackend(config)

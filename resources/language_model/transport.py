@@ -1,7 +1,7 @@
 """The seam between the runner and whatever answers: what is asked, what comes back, and how.
 
-What belongs here: the protocol and its messages. `chat.py` speaks it over HTTP; an engine in this process, a batch file
-or the `openai` SDK would speak the same protocol, and conversation, cache and rows stay as they are.
+What belongs here: the protocol and its messages. `chat.py` speaks it over HTTP, `engine.py` to vLLM in this process,
+`batch_file.py` to a provider's batch queue; conversation, cache and rows stay as they are.
 """
 
 from __future__ import annotations
@@ -11,15 +11,16 @@ from dataclasses import dataclass
 from typing import Protocol
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Ask:
-    """One request. `ticket` comes back with its outcome; `body` is `replies.request_body`."""
+    """One request. `ticket` comes back with its outcome; `body` and `hash` are those of its question."""
 
     ticket: int
     body: bytes
+    hash: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Answered:
     """What a model said. `finish_reason` as the endpoint gives it; `refusal` where the model declined; `latency_ms` on
     the wire.
@@ -36,10 +37,10 @@ class Answered:
     latency_ms: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Unanswered:
     """No reply. `transient`: the next run may well get one. `reason` is one sentence without secrets and without the
-    prompt.
+    prompt. `deferred`: it was handed over, and is collected later.
     """
 
     ticket: int
@@ -47,6 +48,10 @@ class Unanswered:
     transient: bool
     attempts: int
     latency_ms: float
+    deferred: bool = False
+
+
+Outcome = Answered | Unanswered
 
 
 class Transport(Protocol):
@@ -58,9 +63,13 @@ class Transport(Protocol):
         """Takes the asks in this order and returns at once."""
         ...
 
-    def receive(self, timeout_s: float | None = None) -> Answered | Unanswered | None:
-        """Waits for the next outcome; None after `timeout_s` without one. Raises SoloistError where the configuration
-        is wrong.
+    def finish(self) -> None:
+        """Says that nothing more will be sent, but for what the answers lead to."""
+        ...
+
+    def receive(self, timeout_s: float | None = None) -> Sequence[Outcome]:
+        """Waits for outcomes, and gives those that are there; none after `timeout_s`. Raises SoloistError where the
+        configuration is wrong or the endpoint is gone.
         """
         ...
 

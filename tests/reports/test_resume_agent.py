@@ -50,7 +50,7 @@ def test_the_request_numbers_its_facts_and_puts_them_last() -> None:
     assert [message.role for message in request.messages] == ["system", "user"]
     facts = request.messages[1].content.split("\n")
     assert [line.split(".")[0] for line in facts[1:]] == ["1", "2", "3"]
-    assert "highlights" in request.output_schema["properties"]
+    assert b"highlights" in request.output.json
 
 
 def test_line_breaks_in_a_title_cannot_forge_a_fact() -> None:

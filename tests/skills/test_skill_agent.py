@@ -15,6 +15,7 @@ from orchestration_assets.skills.model import SkillItem, SkillMentions
 from orchestration_assets.skills.taxonomy import load_taxonomy
 from orchestration_assets.worklogs.grounding import is_verbatim
 from resources.language_model.agent import Agent, InvalidReply
+from resources.language_model.prompting import tokens
 
 AGENT = SkillAgent()
 TAXONOMY = load_taxonomy()
@@ -170,15 +171,14 @@ def test_a_long_message_is_cut_and_says_so(text: str) -> None:
     assert "A subject" in content and "left out" in content
 
 
-def test_the_input_hash_follows_what_the_output_depends_on() -> None:
-    same = an_item(excerpts=(an_import("pandas"),))
-    assert AGENT.input_hash(same) == AGENT.input_hash(an_item(excerpts=(an_import("pandas"),)))
-    others = [
-        an_item(),
-        an_item(excerpts=(an_import("django"),)),
-        an_item(excerpts=(an_import("pandas"),), is_bot=True),
-    ]
-    assert len({AGENT.input_hash(each) for each in [same, *others]}) == 4
+def test_a_model_of_little_context_is_shown_less_and_told_so() -> None:
+    paths = tuple(f"src/{'long_' * 5}part_{number}.py" for number in range(60))
+    item = an_item("A subject\n\n" + "some line of text\n" * 300, paths=paths)
+    small, large = (SkillAgent(context).request(item) for context in (4096, 16_384))
+    shown = small.messages[1].content
+    assert tokens(shown) + tokens(small.messages[0].content) + small.max_tokens <= 4096
+    assert "more files ...]" in shown and "left out" in shown
+    assert len(large.messages[1].content) > len(shown)
 
 
 def test_evidence_rows_name_the_authored_files_that_show_the_skill() -> None:

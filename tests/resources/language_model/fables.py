@@ -8,9 +8,10 @@ from typing import Literal
 import orjson
 from pydantic import BaseModel, Field
 
-from resources.language_model.agent import InvalidReply, Message, Request, agent_version, content_hash
-from resources.language_model.replies import Json
-from resources.language_model.runner import LanguageModel, LanguageModelConfig
+from resources.language_model.agent import InvalidReply, Message, Request, agent_version
+from resources.language_model.configuration import LanguageModelConfig
+from resources.language_model.runner import LanguageModel
+from resources.language_model.schemas import Json, output_schema
 from tests.scripted_endpoint import Answer, ScriptedEndpoint
 
 
@@ -37,9 +38,6 @@ class FableAgent:
     def key(self, item: int) -> str:
         return f"fable:{item}"
 
-    def input_hash(self, item: int) -> str:
-        return content_hash(item)
-
     def request(self, item: int) -> Request:
         if item == 7:
             raise KeyError("the secret text of fable seven")
@@ -48,8 +46,7 @@ class FableAgent:
                 Message(role="system", content="Name the moral of the fable."),
                 Message(role="user", content=f"Fable number {item}"),
             ),
-            output_schema=Moral.model_json_schema(),
-            schema_name="moral",
+            output=output_schema("moral", Moral),
             max_tokens=64,
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -11,10 +12,13 @@ import pytest
 from pydantic import BaseModel
 
 from resources.errors import SoloistError
-from resources.language_model.agent import Failure, Request
+from resources.language_model.agent import Failure, Message, Request
+from resources.language_model.chat import PROBE_PAUSES_S
+from resources.language_model.configuration import LanguageModelConfig
 from resources.language_model.conversation import Made
-from resources.language_model.replies import request_body
-from resources.language_model.runner import LanguageModel, LanguageModelConfig
+from resources.language_model.endpoint import EndpointError
+from resources.language_model.runner import LanguageModel
+from resources.language_model.schemas import output_schema
 from tests.resources.language_model.fables import AGENT, FableAgent, Moral, item_of, model_of, moral, moral_of
 from tests.scripted_endpoint import Answer, Json, Script, ScriptedEndpoint
 
@@ -125,16 +129,58 @@ def test_a_slow_drip_runs_into_the_timeout() -> None:
     assert "did not answer within" in failure.reason
 
 
+@pytest.fixture
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("resources.language_model.chat.PROBE_PAUSES_S", (0.01,) * len(PROBE_PAUSES_S))
+
+
+@pytest.mark.usefixtures("_impatient")
 def test_an_endpoint_that_is_down_is_not_asked_by_every_item() -> None:
+    with ScriptedEndpoint(lambda *_: Answer(drop_connection=True)) as endpoint:
+        with pytest.raises(EndpointError, match=r"is gone. What was answered is kept; start it .*\.$"):
+            list(model_of(endpoint, max_in_flight=16).derived(AGENT, range(100, 400)))
+        assert endpoint.count == 16 + len(PROBE_PAUSES_S)
+
+
+@pytest.mark.usefixtures("_impatient")
+def test_an_endpoint_where_nothing_listens_is_said_to_be_gone() -> None:
     with ScriptedEndpoint() as endpoint:
-        model = model_of(endpoint, max_in_flight=4, time_budget_s=0.5)
+        model = model_of(endpoint, max_in_flight=4)
+    with pytest.raises(
+        EndpointError, match=r"^The connection to the endpoint failed \(Connection refused\): the model"
+    ):
+        list(model.derived(AGENT, range(100, 400)))
+
+
+@pytest.mark.usefixtures("_impatient")
+def test_an_endpoint_that_goes_away_leaves_what_it_answered() -> None:
+    answered = 0
+
+    def script(request: Json, _attempt: int) -> Answer:
+        nonlocal answered
+        answered += 1
+        return Answer(content=moral_of(request)) if answered <= 50 else Answer(drop_connection=True)
+
+    kept = 0
+    with ScriptedEndpoint(script) as endpoint:
+        groups = model_of(endpoint, max_in_flight=16).derived_groups(AGENT, range(100, 400), size=1000, seconds=60)
+        with pytest.raises(EndpointError, match="is gone"):
+            for group in groups:
+                kept += len(group)
+        assert kept == 50
+        assert endpoint.count <= 50 + 16 + len(PROBE_PAUSES_S)
+
+
+def test_an_endpoint_that_comes_back_in_time_is_asked_on() -> None:
     began = time.monotonic()
-    results = list(model.derived(AGENT, range(100, 400)))
-    assert time.monotonic() - began < 4
-    assert len(results) == 300
-    assert all(failure_of(made).transient for made in results)
-    assert sum(made.attempts for made in results) < 100
-    assert sum(1 for made in results if made.call is None) > 250
+
+    def script(request: Json, _attempt: int) -> Answer:
+        away = 0.1 < time.monotonic() - began < 0.6
+        return Answer(drop_connection=True) if away else Answer(content=moral_of(request), delay_s=0.02)
+
+    with ScriptedEndpoint(script) as endpoint:
+        results = list(model_of(endpoint, max_in_flight=8).run(AGENT, range(100, 300)))
+    assert dict(results) == {item: Moral(text=f"moral of {item}", tone="warm") for item in range(100, 300)}
 
 
 def test_a_request_that_alone_fails_is_given_up_long_before_the_budget(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,7 +207,11 @@ def test_a_refused_request_is_a_failure_at_once_and_the_rest_is_fine(status: int
     failure = failure_of(results.pop(101))
     assert not failure.transient
     assert failure.attempts == 1
-    assert failure.reason == f"The endpoint answered {status} (too_long): maximum context length is 4096 tokens."
+    if status == 403:
+        assert failure.reason == "The endpoint answered 403 (too_long): maximum context length is 4096 tokens."
+    else:
+        assert "longer than the model's context" in failure.reason
+        assert "SOLOIST_MODEL_CONTEXT" in failure.reason
     assert all(isinstance(made.output, Moral) for made in results.values())
 
 
@@ -262,7 +312,8 @@ def test_a_reply_that_was_cut_gets_one_longer_try() -> None:
 def test_a_reply_that_is_cut_twice_is_a_failure() -> None:
     with ScriptedEndpoint(lambda *_: Answer(content="{", finish_reason="length")) as endpoint:
         failure = failure_of(only(endpoint))
-    assert failure.reason == "The reply was cut off at 128 tokens, after 2 attempts."
+    assert failure.reason.startswith("The reply was cut off at 128 tokens")
+    assert failure.reason.endswith("after 2 attempts.")
     assert not failure.transient
 
 
@@ -296,8 +347,7 @@ def test_a_message_that_json_cannot_carry_is_a_failure() -> None:
     class Surrogate(FableAgent):
         def request(self, item: int) -> Request:
             request = super().request(item)
-            broken = request.messages[1].model_copy(update={"content": "Fable number \ud800 1"})
-            return request.model_copy(update={"messages": (request.messages[0], broken)})
+            return replace(request, messages=(request.messages[0], Message("user", "Fable number \ud800 1")))
 
     with ScriptedEndpoint(moral) as endpoint:
         ((_, output),) = model_of(endpoint).run(Surrogate(), [100])
@@ -308,8 +358,8 @@ def test_neither_key_nor_prompt_reaches_logs_or_reasons(caplog: pytest.LogCaptur
     class Telltale(FableAgent):
         def request(self, item: int) -> Request:
             request = super().request(item)
-            told = request.messages[0].model_copy(update={"content": "canary-prompt, a long line of the system prompt"})
-            return request.model_copy(update={"messages": (told, request.messages[1])})
+            told = Message("system", "canary-prompt, a long line of the system prompt")
+            return replace(request, messages=(told, request.messages[1]))
 
     echo = "cannot digest: canary-prompt, a long line of the system prompt"
     answers = [
@@ -378,7 +428,7 @@ class Everything(BaseModel):
 def test_any_agent_can_be_run_against_the_endpoint(output: type[BaseModel]) -> None:
     class Any(FableAgent):
         def request(self, item: int) -> Request:
-            return super().request(item).model_copy(update={"output_schema": output.model_json_schema()})
+            return replace(super().request(item), output=output_schema("any", output))
 
         def parse(self, item: int, reply: str) -> Moral:
             return Moral(text=repr(output.model_validate_json(reply)))
@@ -386,11 +436,6 @@ def test_any_agent_can_be_run_against_the_endpoint(output: type[BaseModel]) -> N
     with ScriptedEndpoint() as endpoint:
         ((_, made),) = model_of(endpoint).run(Any(), [100])
     assert isinstance(made, Moral)
-
-
-def test_the_same_request_gives_the_same_bytes() -> None:
-    assert request_body("m", AGENT.request(1)) == request_body("m", AGENT.request(1))
-    assert request_body("m", AGENT.request(1)) != request_body("m", AGENT.request(2))
 
 
 def test_a_query_in_the_base_url_stays_at_the_end() -> None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from dataclasses import replace
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Literal
 
 import jsonschema
 import pytest
 from pydantic import BaseModel, Field
 
 from resources.language_model.agent import Message, Request
-from resources.language_model.replies import request_body, request_hash, strict_schema
+from resources.language_model.replies import MOST_FRAMES, Questions
+from resources.language_model.schemas import OutputSchema, at_most, few, output_schema, strict_schema, unsupported
 from tests.scripted_endpoint import minimal_instance
 
 
@@ -37,13 +40,14 @@ class Tree(BaseModel):
 
 
 def request(**changes: object) -> Request:
-    values: dict[str, object] = {
-        "messages": (Message(role="user", content="hello"),),
-        "output_schema": Tree.model_json_schema(),
-        "schema_name": "tree",
-        "max_tokens": 10,
-    }
-    return Request.model_validate(values | changes)
+    asked = Request(
+        (Message("system", "be brief"), Message("user", "hello")), output=output_schema("tree", Tree), max_tokens=10
+    )
+    return replace(asked, **changes)  # type: ignore[arg-type]
+
+
+def question(asked: Request, model: str = "m", served_by: str = "r") -> tuple[bytes, str]:
+    return Questions(model, served_by).of(asked)
 
 
 def test_a_strict_schema_requires_everything_and_allows_nothing_else() -> None:
@@ -66,27 +70,73 @@ def test_what_fits_the_strict_schema_fits_the_output() -> None:
 
 
 def test_the_body_asks_for_the_schema_with_its_properties_in_order() -> None:
-    body = json.loads(request_body("m", request()))
+    body = json.loads(question(request())[0])
     asked = body["response_format"]["json_schema"]
     assert (body["model"], body["max_tokens"], body["temperature"]) == ("m", 10, 0.0)
     assert (asked["name"], asked["strict"]) == ("tree", True)
     assert list(asked["schema"]["properties"]) == list(Tree.model_fields)
 
 
-def test_equal_questions_have_one_hash() -> None:
-    assert request_hash(request_body("m", request()), "r") == request_hash(request_body("m", request()), "r")
+def test_equal_questions_have_one_hash_and_one_body() -> None:
+    questions = Questions("m", "r")
+    assert questions.of(request()) == questions.of(request()) == question(request())
+    body, digest = question(request())
+    assert digest == hashlib.sha256(b"r\n" + body).hexdigest()
+
+
+def test_the_frames_that_questions_share_change_nothing_and_do_not_pile_up() -> None:
+    questions = Questions("m", "r")
+    for number in range(2 * MOST_FRAMES):
+        asked = request(messages=(Message("system", f"rule {number}"), Message("user", 'a "quoted" \n line')))
+        assert questions.of(asked) == question(asked)
+        assert json.loads(questions.of(asked).body)["messages"] == [
+            {"role": "system", "content": f"rule {number}"},
+            {"role": "user", "content": 'a "quoted" \n line'},
+        ]
+    assert len(questions._frames) <= MOST_FRAMES
+
+
+class Bounded(BaseModel):
+    text: Annotated[str, at_most(5)]
+    parts: Annotated[list[Annotated[str, at_most(3)]], few(2)]
+
+
+def test_a_bound_is_in_the_schema_alone() -> None:
+    schema = json.loads(output_schema("bounded", Bounded).json)
+    assert schema["properties"] == {
+        "text": {"type": "string", "maxLength": 5},
+        "parts": {"type": "array", "maxItems": 2, "items": {"type": "string", "maxLength": 3}},
+    }
+    assert Bounded(text="longer than five", parts=["a", "b", "c"]).parts == ["a", "b", "c"]
+
+
+class Hopeless(BaseModel):
+    names: set[str]
+
+
+def test_what_endpoints_refuse_is_said_when_the_agent_is_written() -> None:
+    with pytest.raises(ValueError, match="Hopeless cannot be asked for: its schema holds uniqueItems"):
+        output_schema("hopeless", Hopeless)
+    assert unsupported({"properties": {"not": {"type": "string"}}, "enum": ["if"]}) == set()
+    assert unsupported({"anyOf": [{"not": {}}], "items": {"contains": {}}}) == {"not", "contains"}
 
 
 @pytest.mark.parametrize(
     "changes",
     [
-        {"messages": (Message(role="user", content="hello!"),)},
-        {"messages": (Message(role="system", content="hello"),)},
-        {"output_schema": Leaf.model_json_schema()},
-        {"schema_name": "leaf"},
+        {"messages": (Message("system", "be brief"), Message("user", "hello!"))},
+        {"messages": (Message("system", "be long"), Message("user", "hello"))},
+        {"messages": (Message("system", "be brief"), Message("assistant", "hello"))},
+        {"messages": (Message("user", "hello"),)},
+        {"output": OutputSchema("tree", output_schema("leaf", Leaf).json)},
+        {"output": OutputSchema("leaf", output_schema("tree", Tree).json)},
         {"max_tokens": 11},
         {"temperature": 0.1},
     ],
 )
 def test_whatever_may_change_the_reply_changes_the_hash(changes: dict[str, object]) -> None:
-    assert request_hash(request_body("m", request()), "r") != request_hash(request_body("m", request(**changes)), "r")
+    assert question(request())[1] != question(request(**changes))[1]
+
+
+def test_another_model_or_revision_is_another_question() -> None:
+    assert len({question(request(), model, by)[1] for model in ("m", "n") for by in ("r", "s")}) == 4

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from resources.errors import SoloistError
 from resources.language_model.agent import Failure
+from resources.language_model.configuration import LanguageModelConfig
 from resources.language_model.records import Reply
-from resources.language_model.runner import LanguageModel, LanguageModelConfig
+from resources.language_model.runner import LanguageModel
 from tests.resources.language_model.fables import AGENT, Moral, item_of, model_of, moral, moral_of
 from tests.scripted_endpoint import Answer, Json, ScriptedEndpoint
 
@@ -57,7 +58,7 @@ def test_requests_go_out_side_by_side_up_to_the_maximum() -> None:
         assert len(list(model_of(endpoint, max_in_flight=20).run(AGENT, range(100, 140)))) == 40
         assert time.monotonic() - began < 2
     assert endpoint.most_at_once == 20
-    assert endpoint.connections <= 20
+    assert endpoint.connections <= 20 + endpoint.model_listings
 
 
 def test_outputs_arrive_before_the_slowest_is_done() -> None:
@@ -155,7 +156,8 @@ def test_without_a_model_agents_extract_in_order_and_start_no_thread() -> None:
 def test_without_a_model_nothing_heavy_is_imported() -> None:
     script = """
 import sys
-from resources.language_model.runner import LanguageModel, LanguageModelConfig
+from resources.language_model.configuration import LanguageModelConfig
+from resources.language_model.runner import LanguageModel
 from tests.resources.language_model.fables import AGENT
 assert len(list(LanguageModel(LanguageModelConfig()).run(AGENT, range(14, 40)))) == 26
 print(sorted({"aiohttp", "openai", "duckdb", "pyarrow", "pandas", "sentry_sdk", "dagster"} & set(sys.modules)))

@@ -32,11 +32,12 @@ from orchestration_assets.reports.model import Claim, Report, ReportEntry, Repor
 from orchestration_assets.reports.phrasing import clip, one_line
 from orchestration_assets.reports.rules import PATH as RULES_DATA
 from orchestration_assets.worklogs.model import Evidence
+from orchestration_assets.worklogs.tables import WORDING_TABLES, table_text
 from resources.language_model.agent import InvalidReply, Message, Request, agent_version, content_hash
 from resources.language_model.prompting import CONTEXT, OVERHEAD, Prompt, tokens
 from resources.language_model.schemas import at_most, few, output_schema
 
-RULES = 1
+RULES = 2
 """Counted up whenever the extractive rules change what a report says."""
 
 FOLDER = Path(__file__).parent
@@ -275,4 +276,5 @@ def _quotes(fact: Fact) -> Iterator[str]:
 def _version(kind: ReportKind) -> str:
     """Rules, prompt, word lists, templates and schema: whatever changes what a document says."""
     paths = [FOLDER / "prompts" / f"{kind.value}.md", RULES_DATA, *(FOLDER / "templates" / name for name in TEMPLATES)]
-    return agent_version(RULES, [path.read_text(encoding="utf-8") for path in paths], Report)
+    texts = [path.read_text(encoding="utf-8") for path in paths] + [table_text(name) for name in WORDING_TABLES]
+    return agent_version(RULES, texts, Report)

@@ -24,11 +24,12 @@ from orchestration_assets.reports.resume_model import Highlight, ResumeDraft
 from orchestration_assets.reports.resume_selection import is_fresh, third_party_names
 from orchestration_assets.reports.resume_themes import EXAMPLES
 from orchestration_assets.reports.secret_scan import findings
+from orchestration_assets.worklogs.tables import WORDING_TABLES, table_text
 from resources.language_model.agent import InvalidReply, Message, Request, agent_version
 from resources.language_model.prompting import CONTEXT, OVERHEAD, characters, fitting, tokens
 from resources.language_model.schemas import at_most, few, output_schema
 
-RULES = 1
+RULES = 2
 """Counted up whenever the extractive rules change what a resume says."""
 
 PROMPT = Path(__file__).parent / "prompts" / "resume_highlights.md"
@@ -163,6 +164,7 @@ def _version() -> str:
     from orchestration_assets.reports.secret_scan import PATTERNS
 
     texts = [path.read_text(encoding="utf-8") for path in (PROMPT, WORDS, PATTERNS)]
+    texts += [table_text(name) for name in WORDING_TABLES]
     return agent_version(RULES, texts, ResumeDraft)
 
 

@@ -14,6 +14,8 @@ from pathlib import Path
 _DATA = Path(__file__).parent / "data"
 
 NAMES = ("assistance", "categories", "languages", "paths", "phrases", "subjects", "verbs")
+WORDING_TABLES = ("subjects", "verbs")
+"""The tables that decide how a document words a headline: part of the version of whatever writes one."""
 
 Table = dict[str, list[str] | dict[str, str]]
 

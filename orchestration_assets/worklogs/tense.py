@@ -1,24 +1,20 @@
-"""Imperative to past tense: every coordinated verb of a headline, or none.
+"""A headline in the past tense or in the imperative: every coordinated verb of it is bent, or none.
 
-What belongs here: conjugation and the reading of a headline that it needs. Only verbs of data/verbs.toml are ever conjugated. Where it
-cannot be told whether a word is a verb ("and cache results", "and build docs"), the whole headline stays as it is.
+What belongs here: the reading of a headline that this needs. Only verbs of data/verbs.toml are ever bent. Where it cannot be told whether
+a word is a verb ("and cache results", "and build docs"), the whole headline stays as it is.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Literal
 
 from orchestration_assets.worklogs.tables import mapping, words
+from orchestration_assets.worklogs.verb_forms import BASES, base_form, form_of, gerund_form
 
 Reading = Literal["verb", "noun", "unsure"]
-
-_IRREGULAR = mapping("verbs", "irregular")
-_DOUBLING = frozenset(words("verbs", "doubling"))
-BASES = frozenset(words("verbs", "regular")) | _DOUBLING | frozenset(_IRREGULAR)
-"""Base forms of the verbs that are known."""
 
 _NOUNS_TOO = frozenset(words("verbs", "nouns_too"))
 _NOUNS_FIRST = frozenset(words("verbs", "nouns_first"))
@@ -28,7 +24,6 @@ _COMPOUND_HEADS = frozenset(words("verbs", "compound_heads"))
 _COMPOUNDS = frozenset(words("verbs", "compounds"))
 _ADVERBS = frozenset(words("verbs", "adverbs"))
 _FUNCTION_WORDS = mapping("verbs", "function_words")
-_PREFIXES = frozenset(_FUNCTION_WORDS["prefixes"].split())
 
 _PREPOSITIONS = frozenset(_FUNCTION_WORDS["prepositions"].split())
 _AFTER_NOUN = frozenset(_FUNCTION_WORDS["after_nouns"].split())
@@ -41,8 +36,8 @@ _SUBORDINATORS = frozenset(_FUNCTION_WORDS["subordinators"].split())
 
 _TOKEN = re.compile(r"(?:`[^`]*`|[^\s`])+")
 _CORE = re.compile(r"[A-Za-z]+(?:['’][a-z]+|-[A-Za-z]+)*")
+_NEGATION = re.compile(r"(?:do not|don['’]t|dont)\s+(?=[a-z])", re.IGNORECASE)
 _IDENTIFIER = re.compile(r"[`\"“«<_(){}\[\]$@#*0-9]|\w\.\w|--|[a-z][A-Z]|\w/\w")
-_VOWELS = "aeiou"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,25 +54,18 @@ class _Word:
         return self.token.strip("(,;:.!?)\"'")
 
 
-@dataclass(frozen=True, slots=True)
-class _Form:
-    """A form of a known verb. `past` is what replaces it; None where it is past tense already."""
-
-    base: str
-    kind: Literal["base", "third", "gerund", "past"]
-    past: str | None
-
-
 def past_tense(headline: str) -> str:
-    """`Added X and removed Y` for `add X and remove Y`, with a capital first letter. What is past tense already, is led by a noun or is not
-    plainly coordinated stays as it is; nothing but verbs is changed."""
-    sentence = _words(headline)
-    first = _first_verb(sentence)
-    edits = _edits(sentence, first) if first is not None else []
-    text = headline
-    for word, past in reversed(edits):
-        text = text[: word.start] + past + text[word.end :]
-    return capitalised(text)
+    """`Added X and removed Y` for `add X and remove Y`, with a capital first letter; `Stopped using X` for `do not use X`. What is past
+    tense already, is led by a noun or is not plainly coordinated stays as it is; nothing but verbs is changed."""
+    negated = _NEGATION.match(headline)
+    if negated is not None:
+        return capitalised(_stopped(headline, headline[negated.end() :]))
+    return capitalised(_bent(headline, _past, frozenset({"base"})))
+
+
+def imperative(headline: str) -> str:
+    """`Add X and remove Y` for `adds X and removes Y` or `added X and removed Y`, with a capital first letter; else as `past_tense`."""
+    return capitalised(_bent(headline, _base, frozenset({"base", "past"})))
 
 
 def capitalised(text: str) -> str:
@@ -96,25 +84,13 @@ def leading_verb(text: str) -> str | None:
     first = _first_verb(sentence)
     if first is None:
         return None
-    form = _form(sentence[first].core)
+    form = form_of(sentence[first].core)
     return form.base if form is not None else None
 
 
 def is_verb_form(word: str) -> bool:
     """True for any form of a known verb, in small letters."""
-    return _form(word) is not None
-
-
-def past_form(base: str) -> str:
-    """The past tense of one verb, by table, else by spelling: `dropped`, `edited`, `copied`, `used`."""
-    irregular = _IRREGULAR.get(base)
-    if irregular is not None:
-        return irregular
-    if base.endswith("e"):
-        return base + "d"
-    if base.endswith("y") and base[-2:-1] not in _VOWELS:
-        return base[:-1] + "ied"
-    return base + base[-1] + "ed" if base in _DOUBLING else base + "ed"
+    return form_of(word) is not None
 
 
 def _words(text: str) -> list[_Word]:
@@ -139,9 +115,43 @@ def _first_verb(sentence: list[_Word]) -> int | None:
     return None
 
 
-def _edits(sentence: list[_Word], first: int) -> list[tuple[_Word, str]]:
-    """What to put in place of which words, in order; nothing where a coordination cannot be read."""
-    edits = _conjugated(sentence[first])
+def _bent(text: str, bend: Callable[[str], str | None], kinds: frozenset[str]) -> str:
+    """The text with `bend` applied to each of its verbs."""
+    sentence = _words(text)
+    first = _first_verb(sentence)
+    for word in reversed(_verbs(sentence, first, kinds) if first is not None else []):
+        form = bend(word.core)
+        if form is not None:
+            text = text[: word.start] + (form.capitalize() if word.spelled[:1].isupper() else form) + text[word.end :]
+    return text
+
+
+def _past(word: str) -> str | None:
+    form = form_of(word)
+    return form.past if form is not None else None
+
+
+def _base(word: str) -> str | None:
+    base = base_form(word)
+    return base if base != word else None
+
+
+def _stopped(headline: str, rest: str) -> str:
+    """`Stopped using X` for `rest`, "use X", of a headline that begins with "do not"; the headline where more than one verb is negated."""
+    sentence = _words(rest)
+    form = form_of(sentence[0].core) if sentence else None
+    past = form.past if form is not None and form.past is not None else ""
+    if form is None or form.kind != "base" or " " in past or len(_verbs(sentence, 0, frozenset({"base"}))) != 1:
+        return headline
+    return f"Stopped {gerund_form(sentence[0].core)}{rest[sentence[0].end :]}"
+
+
+def _verbs(sentence: list[_Word], first: int, kinds: frozenset[str]) -> list[_Word]:
+    """The leading verb, and those coordinated with it that have one of the `kinds` of form, or the third person or gerund that the leading
+    verb has; in order. Nothing where a coordination cannot be read."""
+    found = [sentence[first]]
+    lead = form_of(sentence[first].core)
+    alike = {lead.kind} & {"third", "gerund"} if lead is not None else set()
     clause = first
     last_verb = first
     for position in range(first + 1, len(sentence)):
@@ -151,10 +161,13 @@ def _edits(sentence: list[_Word], first: int) -> list[tuple[_Word, str]]:
         verb = position
         while verb < len(sentence) - 1 and sentence[verb].core in _ADVERBS | {"and"}:
             verb += 1
-        if verb != position and sentence[verb - 1].core == "and" and verb - 1 != position:
+        if verb == last_verb or (verb != position and sentence[verb - 1].core == "and" and verb - 1 != position):
+            continue
+        form = form_of(sentence[verb].core)
+        if form is None or form.kind not in kinds | alike:
             continue
         direct = (previous.core in _CONJUNCTIONS and position - 2 == last_verb) or previous is sentence[last_verb]
-        reading = "verb" if direct and _form(sentence[verb].core) else _reading(sentence, verb, coordinated=True)
+        reading = "verb" if direct else _reading(sentence, verb, coordinated=form.kind not in alike)
         if reading == "noun":
             continue
         strong = previous.token[-1] in ";." or previous.token in _DASHES or sentence[position].token.startswith("(")
@@ -162,10 +175,10 @@ def _edits(sentence: list[_Word], first: int) -> list[tuple[_Word, str]]:
             continue
         if reading == "unsure":
             return []
-        edits += _conjugated(sentence[verb])
+        found.append(sentence[verb])
         last_verb = verb
         clause = verb if strong else clause
-    return edits
+    return found
 
 
 def _opens(previous: _Word, word: _Word) -> bool:
@@ -209,7 +222,7 @@ def _is_subordinate(sentence: list[_Word], clause: int, position: int) -> bool:
 def _has_plain_verb(clause: list[_Word]) -> bool:
     """True where the first verb of a subordinate clause has its base form, so that a coordinated one may belong to it."""
     for word in clause:
-        form = _form(word.core)
+        form = form_of(word.core)
         if form is not None and word.core not in _NOUNS_FIRST:
             return form.kind == "base"
         if word.core in ("is", "are", "was", "were", "has", "have"):
@@ -217,18 +230,10 @@ def _has_plain_verb(clause: list[_Word]) -> bool:
     return False
 
 
-def _conjugated(word: _Word) -> list[tuple[_Word, str]]:
-    form = _form(word.core)
-    if form is None or form.past is None:
-        return []
-    spelled = word.spelled
-    return [(word, form.past.capitalize() if spelled[:1].isupper() else form.past)]
-
-
 def _reading(sentence: list[_Word], position: int, *, coordinated: bool) -> Reading:
     """How the word at `position` is to be read, by the table it is in and by what follows it."""
     word = sentence[position]
-    form = _form(word.core)
+    form = form_of(word.core)
     if form is None or (coordinated and word.spelled.isupper() and len(word.spelled) > 1):
         return "noun"
     following = sentence[position + 1] if position + 1 < len(sentence) else None
@@ -237,7 +242,7 @@ def _reading(sentence: list[_Word], position: int, *, coordinated: bool) -> Read
         if word.token[-1] == ":":
             return "noun"
     if form.kind == "past":
-        return "verb" if not coordinated else "noun"
+        return _participle_or_verb(following) if coordinated else "verb"
     if form.kind == "gerund":
         plain = following is not None and following.core not in _AFTER_NOUN | {"of"}
         return "verb" if not coordinated and plain and form.base in _GERUND_BASES else "noun"
@@ -291,6 +296,11 @@ def _noun_or_verb(following: _Word, coordinated: bool) -> Reading:
     return "unsure"
 
 
+def _participle_or_verb(following: _Word | None) -> Reading:
+    """Of "moved" in "and moved ...": a verb before its object, unsure before a noun that may be what it describes."""
+    return "noun" if following is None or following.core in _AFTER_NOUN else _noun_or_verb(following, coordinated=True)
+
+
 def _third_person(base: str, following: _Word | None) -> Reading:
     """Of `adds`, `fixes`, `updates`: as often plural nouns ("fixes for", "updates to docs")."""
     if following is None or following.core in _PREPOSITIONS or following.core in _AFTER_NOUN:
@@ -300,49 +310,4 @@ def _third_person(base: str, following: _Word | None) -> Reading:
     return "verb"
 
 
-@lru_cache(maxsize=4096)
-def _form(word: str) -> _Form | None:
-    """What form of which verb a word is; hyphenated prefixes ("re-enable") go with it."""
-    if not word:
-        return None
-    known = _FORMS.get(word)
-    if known is not None:
-        return known
-    prefix, hyphen, rest = word.partition("-")
-    inner = _FORMS.get(rest) if hyphen and prefix in _PREFIXES else None
-    if inner is None:
-        return None
-    return _Form(inner.base, inner.kind, f"{prefix}-{inner.past}" if inner.past is not None else None)
-
-
-def _third(base: str) -> str:
-    if base.endswith(("s", "x", "z", "ch", "sh", "o")):
-        return base + "es"
-    return base[:-1] + "ies" if base.endswith("y") and base[-2:-1] not in _VOWELS else base + "s"
-
-
-def _gerund(base: str) -> str:
-    if base.endswith("e") and not base.endswith(("ee", "ye", "oe")):
-        return base[:-1] + "ing"
-    return (
-        base + base[-1] + "ing"
-        if base in _DOUBLING or base in ("put", "set", "cut", "split", "run", "get")
-        else base + "ing"
-    )
-
-
-def _all_forms() -> dict[str, _Form]:
-    forms: dict[str, _Form] = {}
-    for base in sorted(BASES):
-        past = past_form(base)
-        forms.setdefault(past, _Form(base, "past", None))
-        forms.setdefault(_gerund(base), _Form(base, "gerund", past))
-        forms.setdefault(_third(base), _Form(base, "third", past))
-    for base in BASES:
-        past = past_form(base)
-        forms[base] = _Form(base, "base", past if past != base else None)
-    return forms
-
-
 _GERUND_BASES = frozenset(words("verbs", "gerund_bases"))
-_FORMS = _all_forms()

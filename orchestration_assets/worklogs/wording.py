@@ -96,6 +96,11 @@ def past_tense(headline: str) -> str:
     return headline if is_foreign(headline) else tense.past_tense(headline)
 
 
+def imperative(headline: str) -> str:
+    """`Add X and remove Y` for `added X and removed Y`: what is still to be done, or being done. Other languages stay to the letter."""
+    return headline if is_foreign(headline) else tense.imperative(headline)
+
+
 def plural(count: int, noun: str) -> str:
     """`1 fix`, `2 fixes`, `1,200 entries`, `3 dependency updates`: the last word of the noun is the one that changes."""
     if abs(count) == 1:

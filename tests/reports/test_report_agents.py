@@ -8,6 +8,7 @@ import pytest
 
 from orchestration_assets.reports.agent import AGENTS, StatusAgent, SummaryAgent
 from orchestration_assets.reports.model import Report, ReportKind
+from orchestration_assets.worklogs.tables import table_text
 from resources.language_model.agent import InvalidReply
 from tests.reports.report_material import History, claims, section, texts
 
@@ -153,6 +154,20 @@ def test_names_keys_and_versions() -> None:
     assert [agent.name for agent in AGENTS.values()] == ["standup", "status_report", "summary"]
     assert len({agent.version for agent in AGENTS.values()}) == 3
     assert SummaryAgent().version == AGENTS[ReportKind.SUMMARY].version
+
+
+@pytest.mark.parametrize("table", ["verbs", "subjects"])
+def test_a_changed_word_table_makes_the_reports_again(table: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from orchestration_assets.reports import agent
+
+    before = SummaryAgent().version
+    monkeypatch.setattr(agent, "table_text", lambda name: f"changed {name}" if name == table else table_text(name))
+    agent._version.cache_clear()
+    try:
+        assert SummaryAgent().version != before
+    finally:
+        monkeypatch.undo()
+        agent._version.cache_clear()
 
 
 def test_an_output_survives_its_own_json(history: History) -> None:

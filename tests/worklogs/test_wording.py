@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestration_assets.worklogs.tables import mapping, words
-from orchestration_assets.worklogs.tense import past_form
-from orchestration_assets.worklogs.wording import clean_headline, is_foreign, past_tense, plural, prefix_scope
+from orchestration_assets.worklogs.verb_forms import form_of, gerund_form, past_form
+from orchestration_assets.worklogs.wording import (
+    clean_headline,
+    imperative,
+    is_foreign,
+    past_tense,
+    plural,
+    prefix_scope,
+)
 
 
 @pytest.mark.parametrize(
@@ -140,6 +148,12 @@ def test_english_is_not_taken_for_another_language(subject: str) -> None:
         ),
         ("Add parser; fix lint", "Added parser; fixed lint"),
         ("Add and document a flag", "Added and documented a flag"),
+        (
+            "Sort the shelf, keep the lid open, and start no belt",
+            "Sorted the shelf, kept the lid open, and started no belt",
+        ),
+        ("Weigh parcels, and warn where one is empty", "Weighed parcels, and warned where one is empty"),
+        ("Merge the shelves, and then also drop the lid", "Merged the shelves, and then also dropped the lid"),
         ("Fixed X and add Y", "Fixed X and added Y"),
         ("Update deps (drop Python 3.8)", "Updated deps (dropped Python 3.8)"),
         ("Also handle None", "Also handled None"),
@@ -195,7 +209,7 @@ def test_where_a_coordination_cannot_be_read_no_verb_is_conjugated(headline: str
         "Support for proxies",
         "Log output is cut",
         "Release notes for 1.2",
-        "Don't close the pool",
+        "Never log a password",
         "New parser",
         "Build fixes",
         "Issue #12 fixed",
@@ -208,7 +222,45 @@ def test_nouns_that_look_like_verbs_stay(headline: str) -> None:
 @pytest.mark.parametrize(
     ("headline", "past"),
     [
+        ("Don't close the pool", "Stopped closing the pool"),
+        ("do not trigger a warning when no lid is open", "Stopped triggering a warning when no lid is open"),
+        ("don’t set the date twice", "Stopped setting the date twice"),
+        ("Do not weigh empty parcels (#4)", "Stopped weighing empty parcels (#4)"),
+        ("Do not read lids and write labels", "Do not read lids and write labels"),
+        ("Do not clean up", "Stopped cleaning up"),
+        ("don't", "Don't"),
+        ("Don't panic", "Don't panic"),
+    ],
+)
+def test_what_shall_not_be_done_any_more_was_stopped(headline: str, past: str) -> None:
+    """`Did not close the pool` would say that nothing was done."""
+    assert past_tense(headline) == past
+
+
+@pytest.mark.parametrize(
+    ("headline", "plan"),
+    [
+        ("Forwards all parameters and keeps the lid", "Forward all parameters and keep the lid"),
+        ("Added the scales and fixed a belt", "Add the scales and fix a belt"),
+        ("Adding tests", "Add tests"),
+        ("Re-enabled the lock", "Re-enable the lock"),
+        ("add X", "Add X"),
+        ("don't weigh twice", "Don't weigh twice"),
+        ("Fixes for the scales", "Fixes for the scales"),
+        ("Fixed labels of weighed and moved parcels", "Fixed labels of weighed and moved parcels"),
+        ("Corrigido o erro não tratado", "Corrigido o erro não tratado"),
+    ],
+)
+def test_what_is_still_being_done_stands_in_the_imperative(headline: str, plan: str) -> None:
+    assert imperative(headline) == plan
+
+
+@pytest.mark.parametrize(
+    ("headline", "past"),
+    [
         ("adds X", "Added X"),
+        ("Adds lids and removes labels", "Added lids and removed labels"),
+        ("Adding lids and removing labels", "Added lids and removed labels"),
         ("Fixes typo in docs", "Fixed typo in docs"),
         ("Updates the docs", "Updated the docs"),
         ("Adding tests", "Added tests"),
@@ -220,6 +272,15 @@ def test_nouns_that_look_like_verbs_stay(headline: str) -> None:
 )
 def test_other_forms_are_understood(headline: str, past: str) -> None:
     assert past_tense(headline) == past
+
+
+@pytest.mark.parametrize(
+    ("base", "gerund"),
+    [("drop", "dropping"), ("use", "using"), ("let", "letting"), ("tie", "tying"), ("mimic", "mimicking"), ("cancel", "cancelling"),
+     ("edit", "editing"), ("free", "freeing"), ("re-run", "re-running")],
+)  # fmt: skip
+def test_gerunds(base: str, gerund: str) -> None:
+    assert gerund_form(base) == gerund
 
 
 @pytest.mark.parametrize(
@@ -286,3 +347,11 @@ def test_past_tense_keeps_code_and_numbers_to_the_letter_and_is_stable(subject: 
     past = past_tense(headline)
     assert re.findall(r"`[^`]*`|\d+", past) == re.findall(r"`[^`]*`|\d+", headline)
     assert past_tense(past) == past
+
+
+@given(_subjects, st.sampled_from([past_tense, imperative]))
+def test_bending_puts_forms_of_known_verbs_in_place_and_nothing_else(subject: str, bend: Callable[[str], str]) -> None:
+    headline = clean_headline(subject)
+    kept = {word.lower() for word in re.findall(r"[\w-]+", headline)}
+    new = {word.lower() for word in re.findall(r"[\w-]+", bend(headline))} - kept
+    assert all(form_of(word) for word in new - {"stopped", "out", "up", "down", "back"}), new

@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from datetime import date
 
 from orchestration_assets.reports.in_progress import OpenWork
 from orchestration_assets.reports.model import Claim, ReportEntry
 from orchestration_assets.reports.patterns import Line
 from orchestration_assets.reports.phrasing import (
     MAX_QUOTE,
-    capitalised,
     clip,
     listing,
     plain,
@@ -26,6 +26,8 @@ from orchestration_assets.reports.rules import rules
 from orchestration_assets.reports.topics import is_distinctive
 from orchestration_assets.reports.units import Unit, merge_title, read_title, subject_span
 from orchestration_assets.worklogs.model import Evidence, Statement
+from orchestration_assets.worklogs.tense import capitalised
+from orchestration_assets.worklogs.wording import imperative, past_tense, plural
 
 MAX_EVIDENCE = 50
 MAX_REFERENCES = 2
@@ -56,10 +58,12 @@ def line_claim(line: Line) -> Claim:
     return Claim(text=_sentence(line), evidence=evidence_of(members, spans))
 
 
-def open_claim(work: OpenWork, lead_in: str = "") -> Claim | None:
-    """A branch in progress, by its first substantive commit, which is quoted first; None where nothing can be quoted."""
+def open_claim(work: OpenWork, lead_in: str = "", since: date | None = None) -> Claim | None:
+    """A branch in progress, by its first substantive commit, which is quoted first; None where nothing can be quoted. What is not done yet
+    stands in the imperative, however its author wrote it; where nothing was done on it `since` a day, it says when something was."""
     if work.headline:
-        text = lead_in + uncapitalised(work.headline) if lead_in else capitalised(work.headline)
+        text = imperative(work.headline)
+        text = lead_in + uncapitalised(text) if lead_in else text
     else:
         area = (
             f" in {plain(work.area)}"
@@ -67,13 +71,22 @@ def open_claim(work: OpenWork, lead_in: str = "") -> Claim | None:
             else ""
         )
         text = f"{lead_in}{'work' if lead_in else 'Work'}{area} that has not landed (no description)"
-    if work.count > 1:
-        text += f" [{work.count:,} commits]"
+    text += _extent(work, since)
     ordered = (
         [work.first, *(entry for entry in work.commits if entry is not work.first)] if work.first else work.commits
     )
     evidence = evidence_of(entry for entry in ordered if entry)
     return Claim(text=text, evidence=evidence) if evidence else None
+
+
+def _extent(work: OpenWork, since: date | None) -> str:
+    """` [3 commits]`, ` [3 commits, the last on 21 May]`, ` [commit of 21 May]`; "" for one recent commit."""
+    last = work.commits[-1].day
+    rested = since is not None and last < since
+    day = f"{last.day} {last:%B}" + (f" {last.year}" if since is not None and last.year != since.year else "")
+    if work.count > 1:
+        return f" [{work.count:,} commits{f', the last on {day}' if rested else ''}]"
+    return f" [commit of {day}]" if rested else ""
 
 
 def note_claim(entry: ReportEntry) -> Claim | None:
@@ -102,7 +115,7 @@ def releases_claim(entries: Sequence[ReportEntry]) -> Claim | None:
     if not evidence:
         return None
     if not names:
-        return Claim(text=f"Made {_many(len(entries), 'release commit')}", evidence=evidence)
+        return Claim(text=f"Made {plural(len(entries), 'release commit')}", evidence=evidence)
     return Claim(text=f"Prepared {'release' if len(names) == 1 else 'releases'} {listing(names)}", evidence=evidence)
 
 
@@ -119,7 +132,7 @@ def merged_claim(entries: Sequence[ReportEntry]) -> Claim | None:
             text=f"Merged pull request {numbers[0]}" + (f": {uncapitalised(headline)}" if headline else ""),
             evidence=evidence,
         )
-    return Claim(text=f"Merged {_many(len(entries), 'pull request')} ({listing(numbers, 8)})", evidence=evidence)
+    return Claim(text=f"Merged {plural(len(entries), 'pull request')} ({listing(numbers, 8)})", evidence=evidence)
 
 
 def bots_claim(entries: Sequence[ReportEntry]) -> Claim | None:
@@ -128,12 +141,10 @@ def bots_claim(entries: Sequence[ReportEntry]) -> Claim | None:
         1 for entry in entries if re.search(r"\b(?:bump|update|upgrade|pin|renovate|lock)", _told(entry), re.IGNORECASE)
     )
     noun = "dependency update" if updates == len(entries) else "automated change"
-    return Claim(text=f"{_many(len(entries), noun)} by bots", evidence=evidence) if evidence else None
+    return Claim(text=f"{plural(len(entries), noun)} by bots", evidence=evidence) if evidence else None
 
 
 def _sentence(line: Line) -> str:
-    from orchestration_assets.worklogs.wording import past_tense
-
     unit = line.units[0]
     if unit.mass:
         files = sum(len(member.entry.files) for member in unit.members)
@@ -141,7 +152,7 @@ def _sentence(line: Line) -> str:
         return f"Changed {files:,} files at once{recorded}{_tail(line.units)}"
     if not line.headline:
         return _vague_sentence(line.units)
-    return capitalised(past_tense(line.headline)) + _tail(line.units)
+    return past_tense(line.headline) + _tail(line.units)
 
 
 def _vague_sentence(units: Sequence[Unit]) -> str:
@@ -151,8 +162,8 @@ def _vague_sentence(units: Sequence[Unit]) -> str:
     area = plain(units[0].area or "") if is_distinctive(units[0].area or "", units[0].repository) else ""
     count = len(units)
     if noun:
-        return _many(count, f"{area} {noun}".strip())
-    return _many(count, "change") + (f" to {area}" if area else "") + " (no description)"
+        return plural(count, f"{area} {noun}".strip())
+    return plural(count, "change") + (f" to {area}" if area else "") + " (no description)"
 
 
 def _tail(units: Sequence[Unit]) -> str:
@@ -166,7 +177,7 @@ def _tail(units: Sequence[Unit]) -> str:
     inside += [f"references {listing(references)}"] if references else []
     brackets = f" ({', '.join(inside)})" if inside else ""
     notes = units[0].kind == "note"
-    return brackets if requests or commits == 1 else f"{brackets} [{_many(commits, 'note' if notes else 'commit')}]"
+    return brackets if requests or commits == 1 else f"{brackets} [{plural(commits, 'note' if notes else 'commit')}]"
 
 
 def _references(unit: Unit) -> list[str]:
@@ -223,9 +234,3 @@ def _without_address(text: str, start: int, end: int) -> tuple[int, int]:
 
 def _told(entry: ReportEntry) -> str:
     return entry.entry.text[slice(*(merge_title(entry.entry) or subject_span(entry.entry)))]
-
-
-def _many(count: int, noun: str) -> str:
-    from orchestration_assets.worklogs.wording import plural
-
-    return plural(count, noun)

@@ -136,7 +136,12 @@ def composition_of(item: ReportItem) -> Composition:
         drafts = [done, _simple("Today", "plan", "plans", [*plans, *continued, *follow_ups]), blockers]
     else:
         works = open_works(by_role[Role.OPEN])
-        drafts = [done, _open(works), _simple("Upcoming", "follow-up", "follow-ups", [*plans, *follow_ups]), blockers]
+        drafts = [
+            done,
+            _open(works, item.period.start),
+            _simple("Upcoming", "follow-up", "follow-ups", [*plans, *follow_ups]),
+            blockers,
+        ]
     return Composition(item, drafts, _counts(item, by_role, sorted_out))
 
 
@@ -237,8 +242,8 @@ def _day_done(entry: ReportEntry) -> date:
     return entry.landed_day or entry.day
 
 
-def _open(works: Sequence[OpenWork]) -> Draft:
-    claims = [open_claim(work) for work in works]
+def _open(works: Sequence[OpenWork], since: date) -> Draft:
+    claims = [open_claim(work, since=since) for work in works]
     draft = _simple("In progress", "branch", "branches", [claim for claim in claims if claim])
     if silent := claims.count(None):
         draft.counted.append(counted(silent, "branch without a message", "branches without a message"))

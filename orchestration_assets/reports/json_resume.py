@@ -12,6 +12,7 @@ from orchestration_assets.reports.model import Profile
 from orchestration_assets.reports.resume_model import Highlight, ResumeDraft, ResumeProject, ResumeSkill
 from orchestration_assets.reports.resume_themes import label
 from orchestration_assets.worklogs.model import Evidence
+from orchestration_assets.worklogs.wording import plural
 
 SCHEMA_URL = "https://raw.githubusercontent.com/jsonresume/resume-schema/v1.0.0/schema.json"
 VERSION = "v1.0.0"
@@ -68,8 +69,6 @@ def skill_groups(draft: ResumeDraft) -> list[dict[str, object]]:
 
 def description(project: ResumeProject) -> str:
     """How much work, and when: "142 changes in 24 months"."""
-    from orchestration_assets.worklogs.wording import plural
-
     return f"{plural(project.changes, 'change')} in {plural(project.months_active, 'month')}"
 
 

@@ -9,6 +9,8 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
+from orchestration_assets.worklogs.wording import plural
+
 MAX_TEXT = 220
 MAX_QUOTE = 300
 
@@ -61,12 +63,6 @@ def clip(text: str, length: int = MAX_TEXT) -> str:
     return cut.rstrip(" ,;:") + "…"
 
 
-def capitalised(text: str) -> str:
-    """With a capital first letter, unless the first word is an identifier (`gRPC`, `foo_bar`, `v2`)."""
-    first = text.split(" ", 1)[0]
-    return text[:1].upper() + text[1:] if first.isalpha() and first.islower() else text
-
-
 def uncapitalised(text: str) -> str:
     """With a small first letter, unless the first word is a name or an identifier, as its other letters show."""
     first = text.split(" ", 1)[0]
@@ -81,14 +77,12 @@ def listing(names: Sequence[str], at_most: int = 4, rest: str = "more") -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def counted(count: int, singular: str, plural: str) -> str:
-    return f"{count:,} {singular if count == 1 else plural}"
+def counted(count: int, singular: str, several: str) -> str:
+    return f"{count:,} {singular if count == 1 else several}"
 
 
 def plural_word(noun: str) -> str:
     """`icons` for `icon`."""
-    from orchestration_assets.worklogs.wording import plural
-
     return plural(2, noun).removeprefix("2 ")
 
 

@@ -18,6 +18,7 @@ import orjson
 from orchestration_assets.reports import markup, plots
 from orchestration_assets.reports.model import Claim, Period, Report, ReportKind
 from orchestration_assets.worklogs.model import Entry
+from orchestration_assets.worklogs.wording import plural
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -119,8 +120,6 @@ def span_of(period: Period) -> str:
 
 def footer(report: Report) -> str:
     """Where the claims come from, in figures; "" where nothing was recorded."""
-    from orchestration_assets.worklogs.wording import plural
-
     entries, units, shown = (report.counts.get(name, 0) for name in ("entries", "units", "shown"))
     if not entries:
         return ""

@@ -19,6 +19,7 @@ from orchestration_assets.reports.model import Profile
 from orchestration_assets.reports.phrasing import one_line
 from orchestration_assets.reports.resume_model import Highlight, ResumeDraft, ResumeProject, ResumeSkill
 from orchestration_assets.reports.resume_themes import label
+from orchestration_assets.worklogs.wording import plural
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -110,8 +111,6 @@ def _project(project: ResumeProject, commits: Mapping[str, str]) -> View:
 
 def _figures(highlight: Highlight, commits: Mapping[str, str]) -> str:
     """The evidence in small: "Mar 2021 – Nov 2024 · 24 active months · 3f2a91c, 88ab0de and 61 more"."""
-    from orchestration_assets.worklogs.wording import plural
-
     hashes = [commits[one.entry_id][:SHORT_HASH] for one in highlight.evidence if one.entry_id in commits][
         :HASHES_SHOWN
     ]

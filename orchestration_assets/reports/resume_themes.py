@@ -20,6 +20,7 @@ from orchestration_assets.reports.resume_model import Highlight
 from orchestration_assets.reports.resume_selection import is_shared
 from orchestration_assets.skills.model import Skill
 from orchestration_assets.worklogs.model import Category, Evidence
+from orchestration_assets.worklogs.wording import past_tense, plural
 
 MIN_CHANGES = 3
 """Fewer changes on a theme are no sustained work."""
@@ -222,8 +223,6 @@ def label(theme: str) -> str:
 
 def figures(counts: Mapping[Category, int]) -> str:
     """How much: "63 changes (35 features, 12 fixes, 16 others)", or "5 fixes" where there is one kind only."""
-    from orchestration_assets.worklogs.wording import plural
-
     total = sum(counts.values())
     named = [plural(counts[category], noun) for category, noun in _NAMED if counts.get(category)]
     others = total - sum(counts.get(category, 0) for category, _ in _NAMED)
@@ -250,7 +249,5 @@ def _sentence(theme: str, examples: Sequence[ReportEntry], shared: bool) -> str:
 
 def _done(headline: str) -> str:
     """The headline in the past tense; in quotation marks where it does not open with a verb that can be bent."""
-    from orchestration_assets.worklogs.wording import past_tense
-
     past = past_tense(headline)
     return f"“{headline}”" if past == headline else uncapitalised(past)

@@ -8,11 +8,12 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 
 from orchestration_assets.reports.patterns import Line
-from orchestration_assets.reports.phrasing import capitalised, clip, plain
+from orchestration_assets.reports.phrasing import clip, plain
 from orchestration_assets.reports.rules import rules
 from orchestration_assets.reports.units import Unit
 from orchestration_assets.worklogs.model import Category
 from orchestration_assets.worklogs.tables import words
+from orchestration_assets.worklogs.tense import capitalised
 
 MAX_TOPICS = 7
 MAX_LINES = 3

@@ -124,6 +124,37 @@ def test_in_progress_is_told_by_the_first_substantive_commit_never_by_the_tip() 
     assert claims(report, "In progress")[0].evidence[0].quote == "Retry uploads that time out"
 
 
+@pytest.mark.parametrize(
+    ("subject", "told"),
+    [
+        ("Forwards every parcel", "Forward every parcel"),
+        ("Added a second belt", "Add a second belt"),
+        ("don't weigh empty parcels", "Don't weigh empty parcels"),
+    ],
+)
+def test_what_is_in_progress_stands_in_the_imperative_however_it_was_written(subject: str, told: str) -> None:
+    history = History()
+    history.commit(subject, landed=None, branch="topic")
+    assert texts(compose(history.item()), "In progress") == [told]
+    standup = compose(history.item(ReportKind.STANDUP, "2026-11-17"))
+    assert [text.casefold() for text in texts(standup, "Today")] == [f"continue: {told}".casefold()]
+
+
+def test_work_on_which_nothing_was_done_in_the_period_says_when_something_was() -> None:
+    history = History()
+    first = history.commit("Add a second belt", at=datetime(2026, 11, 2, 9, tzinfo=UTC), landed=None, branch="belt")
+    history.commit(
+        "Oil the belt", at=datetime(2026, 11, 12, 9, tzinfo=UTC), landed=None, branch="belt", parents=[first]
+    )
+    history.commit("Paint the scales", at=datetime(2026, 11, 5, 9, tzinfo=UTC), landed=None, branch="paint")
+    told = [texts(compose(history.item(key=key)), "In progress") for key in ("2026-W46", "2026-W47", "2027-W01")]
+    assert told == [
+        ["Add a second belt [2 commits]", "Paint the scales [commit of 5 November]"],
+        ["Add a second belt [2 commits, the last on 12 November]", "Paint the scales [commit of 5 November]"],
+        ["Oil the belt [commit of 12 November 2026]"],
+    ]
+
+
 def test_in_progress_leaves_out_bots_releases_pages_and_what_is_stale() -> None:
     history = History()
     history.commit("Bump left-pad", landed=None, branch="dependabot/npm/left-pad")

@@ -25,7 +25,7 @@ from resources.language_model.agent import InvalidReply, Message, Request, agent
 from resources.language_model.prompting import CONTEXT, OVERHEAD, Prompt, characters, fitting, tokens
 from resources.language_model.schemas import at_most, few, output_schema
 
-RULES = 1
+RULES = 2
 """Counted up whenever the extractive rules change; the word tables count by themselves."""
 
 PROMPT = Path(__file__).parent / "prompts" / "worklog_analysis.md"

@@ -15,7 +15,7 @@ from orchestration_assets.worklogs.model import Category, FileChange
 from orchestration_assets.worklogs.tables import any_of, mapping, words
 from orchestration_assets.worklogs.tense import is_verb_form, leading_verb
 from orchestration_assets.worklogs.touched import Area, area_of, is_lock
-from orchestration_assets.worklogs.wording import prefix_scope, strip_prefixes, strip_tails
+from orchestration_assets.worklogs.wording import informal_type, prefix_scope, strip_prefixes, strip_tails
 
 _TYPES = {name: Category(value) for name, value in mapping("categories", "types").items()}
 _VERBS = {
@@ -163,11 +163,11 @@ def category_of_type(convention: Conventional) -> Category | None:
 
 
 def category_of_words(subject: str, files: Sequence[FileChange] = ()) -> Category:
-    """The category of a subject that follows no convention: by a label before it, by the files touched where they are of one kind, by its
+    """The category of a subject that follows no convention: by a type or label before it, by the files touched where they are of one kind, by its
     first verb and by telling words."""
-    label = prefix_scope(subject)
-    if label is not None and label.lower() in _LABELS:
-        return _TYPES[label.lower()]
+    for label in (informal_type(subject), prefix_scope(subject)):
+        if label is not None and label.lower() in _LABELS:
+            return _TYPES[label.lower()]
     text = strip_prefixes(subject)
     if _MERGE_SUBJECT.match(text):
         return Category.MERGE

@@ -17,8 +17,12 @@ _EMOJI = re.compile(
     "[\U0001f000-\U0001faff\U00002600-\U000027bf\U00002b00-\U00002bff\U00002300-\U000023ff\U0001f1e6-\U0001f1ff\ufe0f\u200d\u20e3]+"
     r"|(?<!\S):[a-z][a-z0-9_+-]*:(?!\S)"
 )
-# A lenient prefix: `fix:foo`, `Docs(readme) - ...` are meant as types although the specification does not know them.
-_TYPE_PREFIX = re.compile(rf"(?:{_TYPES})(?:\((?P<scope>[^()]+)\))?!?\s*(?::\s*|\s[-–]\s)", re.IGNORECASE)
+# A lenient prefix: `fix:foo`, `Docs(readme) - ...`, `fix!(cli): ...`, `Refactor!!: ...` (escaped by a shell too) are meant as types although
+# the specification does not know them.
+_BANGS = r"(?:\\?!)*"
+_TYPE_PREFIX = re.compile(
+    rf"(?P<type>{_TYPES}){_BANGS}(?:\((?P<scope>[^()]+)\))?{_BANGS}\s*(?::\s*|\s[-–]\s)", re.IGNORECASE
+)
 _SCOPE_PREFIX = re.compile(
     r"(?P<scope>[\w.][\w./*+,@-]{0,40}(?:, ?[\w./-]+){0,2}|[A-Z][\w-]*(?: [A-Za-z][\w-]*){1,2})\s?:\s+(?=\S)"
 )
@@ -30,7 +34,7 @@ _WORDS_BEFORE = r"(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?|refs?|references|see|
 _TAIL = re.compile(
     rf"[\s,;.:–—-]*(?:[\(\[{{]\s*(?:{_WORDS_BEFORE}:?\s*)*{_REFERENCE}(?:[\s,;&]+(?:(?:and|{_WORDS_BEFORE})\s+)*{_REFERENCE})*\s*[\)\]}}]"
     rf"|(?<=[\s,;.:–—-])(?:(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?|refs?|see|re|closing|fixing|issues?|part of|addresses|related to):?\s*(?:issues?\s+|bugs?\s+|PR\s+)?)*(?:#\d+|GH-\d+|https?://\S+/(?:issues|pull|merge_requests|pull-requests)/\d+\S*)(?:[\s,;&]+(?:and\s+)?#\d+)*"
-    r"|\[(?:skip ci|ci skip|no ci|skip-ci|skip actions|ci full|wip)\]|\*{3}NO_CI\*{3}"
+    r"|\[(?:skip ci|ci skip|no ci|skip-ci|skip actions|ci full|wip|claude|codex|copilot|cursor|aider|ai)\]|\*{3}NO_CI\*{3}"
     r"|\((?:aider|cherry picked from[^)]*|backport[^)]*|wip|squash(?:ed)?)\))[\s.,;!]*$",
     re.IGNORECASE,
 )
@@ -69,7 +73,7 @@ _PROPER = frozenset(words("subjects", "proper_names"))
 _ACRONYMS = frozenset(words("subjects", "acronyms"))
 _FILE_ENDINGS = "|".join(sorted(words("subjects", "file_endings"), key=len, reverse=True))
 _CODE = re.compile(
-    r"(?P<skip>`[^`]*`|\"[^\"]*\"|(?<!\w)'[^']*'(?!\w)|https?://\S+|[\w.+-]+@[\w.-]+\w|(?<!\w)[\w.-]+/[\w.-]+#\d+)"
+    r"(?P<skip>``(?P<literal>[^`]+)``|`[^`]*`|\"[^\"]*\"|(?<!\w)'[^']*'(?!\w)|https?://\S+|[\w.+-]+@[\w.-]+\w|(?<!\w)[\w.-]+/[\w.-]+#\d+)"
     r"|(?<![\w/.@#&-])(?P<code>"
     r"--[a-z][\w-]*(?:=[\w./-]+)?|-[A-Za-z](?![\w-])"
     r"|[A-Za-z_$][\w$]*(?:(?:\.|::|->)[A-Za-z_$][\w$]*)*\(\)"
@@ -165,6 +169,12 @@ def prefix_scope(subject: str) -> str | None:
     if scoped is not None and tense.leading_verb(text[scoped.end() :]) is not None:
         return scoped["scope"]
     return None
+
+
+def informal_type(subject: str) -> str | None:
+    """The type, in small letters, that a subject begins with, as the specification would have it or nearly so: `fix` of `Fix!(cli): x`."""
+    typed = _TYPE_PREFIX.match(_without_emoji(subject).strip("\x00 "))
+    return typed["type"].lower() if typed is not None else None
 
 
 def strip_tails(text: str) -> str:
@@ -267,6 +277,6 @@ def _in_backticks(text: str) -> str:
 
 def _backticked(match: re.Match[str]) -> str:
     code = match["code"]
-    if code is None:
-        return match[0]
+    if code is None:  # two backticks are one to reStructuredText
+        return f"`{match['literal'].strip()}`" if match["literal"] else match[0]
     return match[0] if code.lower() in _PROPER or code.lower().rstrip("s") in _PROPER else f"`{code}`"

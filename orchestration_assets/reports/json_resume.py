@@ -9,8 +9,8 @@ from __future__ import annotations
 import orjson
 
 from orchestration_assets.reports.model import Profile
+from orchestration_assets.reports.resume_claims import category_name
 from orchestration_assets.reports.resume_model import Highlight, ResumeDraft, ResumeProject, ResumeSkill
-from orchestration_assets.reports.resume_themes import label
 from orchestration_assets.worklogs.model import Evidence
 from orchestration_assets.worklogs.wording import plural
 
@@ -64,7 +64,10 @@ def skill_groups(draft: ResumeDraft) -> list[dict[str, object]]:
     for skill in draft.skills:
         level = f"{skill.level.value} (past)" if skill.past else skill.level.value
         groups.setdefault((skill.category, level), []).append(skill.name)
-    return [{"name": label(category), "level": level, "keywords": names} for (category, level), names in groups.items()]
+    return [
+        {"name": category_name(category), "level": level, "keywords": names}
+        for (category, level), names in groups.items()
+    ]
 
 
 def description(project: ResumeProject) -> str:

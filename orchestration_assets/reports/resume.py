@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from orchestration_assets.reports.model import Profile, ReportEntry, ResumeItem
 from orchestration_assets.reports.resume_model import Highlight, ResumeDraft, ResumeProject, ResumeSkill
 from orchestration_assets.reports.resume_selection import favoured_words, matches, select
-from orchestration_assets.reports.resume_themes import Context, changes_of, highlights_of, keywords_of, months
+from orchestration_assets.reports.resume_themes import FORMAT, Context, changes_of, highlights_of, keywords_of, months
 from orchestration_assets.reports.secret_scan import findings
 from orchestration_assets.skills.model import Skill, SkillEvidence
 from orchestration_assets.worklogs.model import Evidence
@@ -36,6 +36,8 @@ def draft_resume(item: ResumeItem) -> ResumeDraft:
     notes: list[str] = []
     if favoured:
         projects, skills = _targeted(projects, skills, favoured, item.variant, notes)
+    else:
+        skills = _worth_showing(skills)
     projects = [
         project.model_copy(update={"highlights": project.highlights[:MAX_HIGHLIGHTS]})
         for project in projects[:MAX_PROJECTS]
@@ -121,6 +123,11 @@ def _skills(item: ResumeItem, withheld: frozenset[str]) -> tuple[list[ResumeSkil
         if evidence:
             kept.append(ResumeSkill(**skill.model_dump(include=set(ResumeSkill.model_fields)), evidence=evidence))
     return kept, len(item.skills) - len(kept)
+
+
+def _worth_showing(skills: list[ResumeSkill]) -> list[ResumeSkill]:
+    """Without what a single entry shows and without formats such as YAML, unless nothing else is left. A variant may ask for them."""
+    return [skill for skill in skills if skill.count > 1 and skill.category != FORMAT] or skills
 
 
 def _quotes(rows: Sequence[SkillEvidence]) -> list[Evidence]:

@@ -19,7 +19,14 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from orchestration_assets.reports.model import ReportEntry, ResumeItem
 from orchestration_assets.reports.phrasing import one_line
 from orchestration_assets.reports.resume import draft_resume, profile_text
-from orchestration_assets.reports.resume_claims import first_word, forbidden_claims, names_somebody, numbers, words
+from orchestration_assets.reports.resume_claims import (
+    contains,
+    first_word,
+    forbidden_claims,
+    names_somebody,
+    numbers,
+    words,
+)
 from orchestration_assets.reports.resume_model import Highlight, ResumeDraft
 from orchestration_assets.reports.resume_selection import is_fresh, third_party_names
 from orchestration_assets.reports.resume_themes import EXAMPLES
@@ -141,7 +148,7 @@ def refusal(text: str, fact: Highlight, profile: str = "") -> str:
         return f"claims {claims[0]!r}"
     if invented := numbers(text) - numbers(source):
         return f"the number {min(invented)} is not in the fact"
-    if fact.shared and not text.casefold().startswith("contributed to"):
+    if fact.shared and not contains(text, "contributed"):
         return "others had a part in the work"
     if verb := _unproven_verb(text, fact):
         return f"no change bears out {verb!r}"

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from orchestration_assets.worklogs.headings import heading
 from orchestration_assets.worklogs.model import Category
 
 WORDS = Path(__file__).parent / "data" / "resume_words.toml"
@@ -33,7 +34,6 @@ class Words:
 
     plumbing: frozenset[str]
     generic: frozenset[str]
-    acronyms: frozenset[str]
     vague: frozenset[str]
     unproven: frozenset[str]
     verbs: dict[str, str]
@@ -41,6 +41,8 @@ class Words:
     claims: re.Pattern[str]
     security: re.Pattern[str]
     joining: frozenset[str]
+    categories: dict[str, str]
+    """A category of the taxonomy to what it is called on a resume."""
 
 
 @lru_cache(maxsize=1)
@@ -50,13 +52,13 @@ def words() -> Words:
     return Words(
         plumbing=frozenset(table["plumbing_scopes"]),
         generic=frozenset(table["generic_themes"]),
-        acronyms=frozenset(table["acronyms"]),
         vague=frozenset(table["vague_objects"]),
         unproven=frozenset(form for verb in table["unproven"]["first_words"] for form in _forms(verb)),
         verbs={form: category for category, verbs in table["verbs"].items() for verb in verbs for form in _forms(verb)},
         claims=_any_of(table["claims"]["terms"]),
         security=_any_of(table["security"]["terms"]),
         joining=frozenset(table["joining"]["words"]),
+        categories=table["categories"],
     )
 
 
@@ -85,6 +87,11 @@ def forbidden_claims(text: str, profile_text: str = "") -> list[str]:
     if percentage := _PERCENTAGE.search(text):
         terms.add(percentage.group().casefold())
     return sorted(term for term in terms if not contains(profile_text, term))
+
+
+def category_name(category: str) -> str:
+    """What a category of skills is called on a resume."""
+    return words().categories.get(category) or heading(category)
 
 
 def numbers(text: str) -> set[str]:

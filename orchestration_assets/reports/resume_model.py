@@ -26,7 +26,7 @@ class Highlight(Row):
     months_active: int
     """Distinct months with a change."""
     shared: bool
-    """True where a co-author or a squashed pull request had a part: the text then says "contributed to"."""
+    """True where a co-author or a squashed pull request had a part: the text then says "contributed"."""
     keywords: list[str] = Field(default_factory=list)
     """Names of the skills that its entries show, by rank."""
     evidence: list[Evidence]

@@ -17,8 +17,8 @@ import orjson
 from orchestration_assets.reports.json_resume import description, missing
 from orchestration_assets.reports.model import Profile
 from orchestration_assets.reports.phrasing import one_line
+from orchestration_assets.reports.resume_claims import category_name
 from orchestration_assets.reports.resume_model import Highlight, ResumeDraft, ResumeProject, ResumeSkill
-from orchestration_assets.reports.resume_themes import label
 from orchestration_assets.worklogs.wording import plural
 
 if TYPE_CHECKING:
@@ -29,6 +29,15 @@ SHORT_HASH = 7
 HASHES_SHOWN = 3
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+_MISSING = {
+    "basics.name": "name",
+    "basics.email": "e-mail address",
+    "basics.summary": "summary",
+    "work": "work",
+    "education": "education",
+}
+"""What the profile lacks, in words."""
 
 View = dict[str, Any]
 
@@ -84,7 +93,7 @@ def resume_view(draft: ResumeDraft, profile: Profile) -> View:
         "education": [_study(study) for study in profile.education],
         "certificates": [_certificate(one) for one in profile.certificates],
         "languages": [_join([_text(one, "language"), _text(one, "fluency")]) for one in profile.languages],
-        "missing": missing(profile),
+        "missing": [_MISSING[path] for path in missing(profile)],
     }
 
 
@@ -126,7 +135,7 @@ def _skills(skills: Iterable[ResumeSkill]) -> list[View]:
     for skill in skills:
         first, last = skill.first_used.year, skill.last_used.year
         years = str(first) if first == last else f"{first}–{last}"
-        groups.setdefault(label(one_line(skill.category)), []).append(
+        groups.setdefault(category_name(one_line(skill.category)), []).append(
             {
                 "name": one_line(skill.name),
                 "level": f"{skill.level.value}, past" if skill.past else skill.level.value,

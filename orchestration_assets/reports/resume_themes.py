@@ -7,7 +7,6 @@ done in the author's own words (bent into the past tense), then how much and whe
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,11 +18,16 @@ from orchestration_assets.reports.resume_claims import claims_closing, forbidden
 from orchestration_assets.reports.resume_model import Highlight
 from orchestration_assets.reports.resume_selection import is_shared
 from orchestration_assets.skills.model import Skill
+from orchestration_assets.worklogs.headings import heading
 from orchestration_assets.worklogs.model import Category, Evidence
+from orchestration_assets.worklogs.tense import tells_of_the_past
 from orchestration_assets.worklogs.wording import past_tense, plural
 
 MIN_CHANGES = 3
 """Fewer changes on a theme are no sustained work."""
+
+FORMAT = "format"
+"""The category of what everybody writes anyway: Markdown, JSON, YAML."""
 
 EXAMPLES = 2
 QUOTE_LENGTH = 160
@@ -110,8 +114,9 @@ def months(rows: Iterable[ReportEntry]) -> int:
 
 
 def keywords_of(rows: Iterable[ReportEntry], context: Context) -> list[str]:
-    """Names of the skills that the entries show, by rank; those shown once only where nothing is shown more often."""
-    shown = [skill for row in rows for skill in context.skills.get(row.entry.entry_id, ())]
+    """Names of the skills that the entries show, by rank; those shown once, and formats such as YAML, only where nothing else is shown."""
+    every = [skill for row in rows for skill in context.skills.get(row.entry.entry_id, ())]
+    shown = [skill for skill in every if skill.category != FORMAT] or every
     counts = Counter(skill.skill for skill in shown)
     least = min(2, max(counts.values(), default=0))
     kept = {skill.skill: skill for skill in shown if counts[skill.skill] >= least}
@@ -158,7 +163,7 @@ def _highlight(theme: str, rows: Sequence[ReportEntry], context: Context, shown:
     rest = sorted((row for row in rows if row.entry.entry_id not in chosen), key=lambda row: row.entry.entry_id)
     rest.sort(key=lambda row: row.day, reverse=True)
     return Highlight(
-        theme=label(theme),
+        theme=heading(theme),
         text=f"{_sentence(theme, examples, shared)}; {figures(counts)}, {span}",
         counts={category.value: count for category, count in sorted(counts.items())},
         changes=len(changes),
@@ -212,15 +217,6 @@ def _likeness(one: str, other: str) -> float:
     return len(left & right) / len(left | right) if left | right else 1.0
 
 
-def label(theme: str) -> str:
-    """A theme as a heading: "dark-mode" is "Dark mode", "cli" is "CLI", "PostgreSQL" stays."""
-    if not theme.islower() or re.search(r"[./\d:]", theme):
-        return theme
-    parts = [part.upper() if part in words().acronyms else part for part in re.split(r"[-_ ]+", theme)]
-    joined = " ".join(part for part in parts if part)
-    return joined[:1].upper() + joined[1:]
-
-
 def figures(counts: Mapping[Category, int]) -> str:
     """How much: "63 changes (35 features, 12 fixes, 16 others)", or "5 fixes" where there is one kind only."""
     total = sum(counts.values())
@@ -237,17 +233,14 @@ def _sentence(theme: str, examples: Sequence[ReportEntry], shared: bool) -> str:
     headlines = [one_line(row.analysis.headline).replace("`", "").rstrip(" .;,:") for row in examples]
     if shared:
         # What others had a part in is named by its title, not claimed with a verb.
-        titles = " and ".join(f"“{headline}”" for headline in headlines)
-        heading = label(theme)
-        is_word = theme.islower() and heading[1:2].islower()
-        inner = heading[:1].lower() + heading[1:] if is_word else heading
-        return f"Contributed to {inner}: {titles}" if theme else f"Contributed {titles}"
-    done = sorted(map(_done, headlines), key=lambda part: part.startswith("“"))
-    joined = ("; " if any(" and " in part or ";" in part or "," in part for part in done) else " and ").join(done)
-    return f"{label(theme)}: {joined}" if theme else joined[:1].upper() + joined[1:]
+        joined = "contributed " + " and ".join(f"“{headline}”" for headline in headlines)
+    else:
+        done = sorted(map(_done, headlines), key=lambda part: part.startswith("“"))
+        joined = ("; " if any(" and " in part or ";" in part or "," in part for part in done) else " and ").join(done)
+    return f"{heading(theme)}: {joined}" if theme else joined[:1].upper() + joined[1:]
 
 
 def _done(headline: str) -> str:
     """The headline in the past tense; in quotation marks where it does not open with a verb that can be bent."""
     past = past_tense(headline)
-    return f"“{headline}”" if past == headline else uncapitalised(past)
+    return uncapitalised(past) if tells_of_the_past(past) else f"“{headline}”"

@@ -8,12 +8,11 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 
 from orchestration_assets.reports.patterns import Line
-from orchestration_assets.reports.phrasing import clip, plain
+from orchestration_assets.reports.phrasing import clip, plain, uncapitalised
 from orchestration_assets.reports.rules import rules
 from orchestration_assets.reports.units import Unit
+from orchestration_assets.worklogs.headings import fold, heading
 from orchestration_assets.worklogs.model import Category
-from orchestration_assets.worklogs.tables import words
-from orchestration_assets.worklogs.tense import capitalised
 
 MAX_TOPICS = 7
 MAX_LINES = 3
@@ -40,7 +39,7 @@ class Group:
 
 
 Key = tuple[str, str]
-"""What a topic is made by ("issue", "scope", "area", "repository") and its name in lower case."""
+"""What a topic is made by ("issue", "name" for a scope or a part of the tree, "repository"), and its name, folded."""
 
 
 def group(lines: Sequence[Line], max_topics: int = MAX_TOPICS, max_lines: int = MAX_LINES) -> list[Group]:
@@ -83,8 +82,8 @@ def _keys(line: Line, with_repository: bool) -> list[Key]:
     prefix = f"{unit.repository}: " if with_repository else ""
     found: list[Key] = [("issue", f"{prefix}{target}") for target in _issues(unit)]
     found += [
-        (kind, f"{prefix}{name.casefold()}")
-        for kind, name in (("scope", _shared(line, lambda u: u.scope)), ("area", _shared(line, lambda u: u.area)))
+        ("name", f"{prefix}{fold(name)}")
+        for name in (_shared(line, lambda u: u.scope), _shared(line, lambda u: u.area))
         if name and is_distinctive(name, unit.repository)
     ]
     if with_repository:
@@ -136,17 +135,11 @@ def _title(key: Key | None, lines: Sequence[Line]) -> str:
         for line in lines
         for unit in line.units
         for value in (unit.scope, unit.area)
-        if value and name.endswith(value.casefold())
+        if value and name.endswith(fold(value))
     )
     spelled = min(spellings, key=lambda value: (-spellings[value], value)) if spellings else name
-    prefix = name[: len(name) - len(spelled)]
-    return clip(prefix + _heading(spelled), 60) or OTHER
-
-
-def _heading(name: str) -> str:
-    """A scope or folder as a heading: `Data collection`, `CI`, `gRPC`."""
-    spoken = plain(name.replace("_", " ") if name.islower() else name)
-    return spoken.upper() if spoken.upper() in words("subjects", "acronyms") else capitalised(spoken)
+    prefix = name[: len(name) - len(fold(spelled))]
+    return clip(prefix + heading(plain(spelled)), 60) or OTHER
 
 
 def _split_large(topics: list[Group], total: int) -> list[Group]:
@@ -173,7 +166,7 @@ def _parts(topic: Group, key_of: Callable[[Line], tuple[Hashable, str]]) -> list
         parts[None] += parts.pop(key)
     prefix = "" if topic.title == OTHER else f"{topic.title}: "
     return [
-        Group(topic.title if key is None else prefix + (names[key].lower() if prefix else names[key]), lines)
+        Group(topic.title if key is None else prefix + (uncapitalised(names[key]) if prefix else names[key]), lines)
         for key, lines in parts.items()
     ]
 
@@ -181,7 +174,7 @@ def _parts(topic: Group, key_of: Callable[[Line], tuple[Hashable, str]]) -> list
 def _area_of(line: Line) -> tuple[Hashable, str]:
     area = _shared(line, lambda unit: unit.area)
     distinctive = area is not None and is_distinctive(area, line.units[0].repository)
-    return (area.casefold(), area) if area and distinctive else (None, "")
+    return (fold(area), heading(plain(area))) if area and distinctive else (None, "")
 
 
 def _category_of(line: Line) -> tuple[Hashable, str]:

@@ -88,6 +88,14 @@ def leading_verb(text: str) -> str | None:
     return form.base if form is not None else None
 
 
+def tells_of_the_past(text: str) -> bool:
+    """True where a headline begins with a verb that is, or may be, in the past tense: "added", "set"."""
+    sentence = _words(text)
+    first = _first_verb(sentence)
+    form = form_of(sentence[first].core) if first is not None else None
+    return form is not None and (form.kind == "past" or (form.kind == "base" and form.past is None))
+
+
 def is_verb_form(word: str) -> bool:
     """True for any form of a known verb, in small letters."""
     return form_of(word) is not None

@@ -142,7 +142,7 @@ def test_shared_and_squashed_work_is_contributed_to_and_named_by_its_titles(chan
     rows = [*changelog_work(), work(50, "Add zebra stripes to tables", scope="changelog", **changes)]
     highlight = only(draft_resume(item(rows)))
     assert highlight.shared
-    assert highlight.text.startswith("Contributed to changelog: “")
+    assert highlight.text.startswith("Changelog: contributed “")
     assert " added " not in highlight.text
 
 
@@ -197,6 +197,41 @@ def test_skills_keep_rank_level_and_past_use_with_evidence() -> None:
     assert skills[-1].past
     assert skills[-1].last_used == date(2025, 2, 1)
     assert all(one.evidence for one in skills)
+
+
+def test_what_one_entry_shows_and_formats_are_no_skills_of_a_resume_unless_asked_for() -> None:
+    rows = [work(n, f"Add table {n}", day=START + timedelta(days=n)) for n in range(4)]
+    skills = [
+        skill("python", "Python", count=4),
+        skill("yaml", "YAML", category="format", count=3),
+        skill("linux", "Linux", category="operating_system", count=1),
+    ]
+    evidence = [
+        *(shows(row, "python") for row in rows),
+        *(shows(row, "yaml") for row in rows[:3]),
+        shows(rows[0], "linux"),
+    ]
+    assert [one.name for one in draft_resume(item(rows, skills, evidence)).skills] == ["Python"]
+    profile = Profile(variants={"ops": ["linux", "yaml"]})
+    asked = draft_resume(item(rows, skills, evidence, profile=profile, variant="ops")).skills
+    assert {"YAML", "Linux"} <= {one.name for one in asked}
+    few = draft_resume(item(rows, skills[2:], evidence[-1:])).skills
+    assert [one.name for one in few] == ["Linux"], "better than none"
+
+
+def test_formats_are_no_keywords_of_a_project_where_it_has_others() -> None:
+    rows = [work(n, f"Add table {n} of tides", scope="tides") for n in range(4)]
+    skills = [skill("python", "Python", count=4), skill("yaml", "YAML", category="format", count=4)]
+    evidence = [shows(row, name) for row in rows for name in ("python", "yaml")]
+    (project,) = draft_resume(item(rows, skills, evidence)).projects
+    assert project.keywords == ["Python"]
+    (project,) = draft_resume(item(rows, skills[1:], evidence)).projects
+    assert project.keywords == ["YAML"]
+
+
+def test_a_headline_in_the_past_tense_is_told_as_it_stands() -> None:
+    rows = [work(n, f"Added table {name} of tides", scope="tides") for n, name in enumerate("abc")]
+    assert told(rows).startswith("Tides: added table")
 
 
 def test_a_skill_without_evidence_is_dropped_and_counted() -> None:

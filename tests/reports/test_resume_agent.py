@@ -105,10 +105,11 @@ def test_verbs_need_changes_of_their_category() -> None:
     assert text_after(reply((1, "Refactored totals of tables in 2024")), item(rows))[1] == 0
 
 
-def test_shared_work_stays_contributed_to() -> None:
+def test_shared_work_stays_contributed() -> None:
     shared = item([*changelog_work(), work(50, "Add stripes to tables", scope="changelog", co_authors=co_author())])
     assert text_after(reply((1, "Rendered links to comparisons in the changelog")), shared)[1] == 1
     assert text_after(reply((1, "Contributed to the changelog: links to comparisons")), shared)[1] == 0
+    assert text_after(reply((1, "Changelog: contributed links to comparisons")), shared)[1] == 0
     assert text_after(reply((1, "Contributed to the changelog with Bo Sample: links")), shared)[1] == 1
 
 

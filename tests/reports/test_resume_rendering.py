@@ -71,7 +71,7 @@ def test_all_formats_say_the_same_words(profile: Profile) -> None:
         "Ada Example",
         "Developer, Example Works",
         "since Mar 2021",
-        "Contributed to storage:",
+        "contributed “",
         "PostgreSQL",
         "7 changes (5 features, 2 fixes), 2024",
         "University of Exampleton",
@@ -128,7 +128,7 @@ def test_no_file_names_a_third_party(profile: Profile) -> None:
     documents = [render_markdown(draft, profile), render_html(draft, profile), pdf_text(render_pdf(draft, profile))]
     documents.append(json_resume_bytes(draft, profile).decode())
     for document in documents:
-        assert "Contributed to tides" in document
+        assert "contributed “Add table" in document
         assert "Bo Sample" not in document
         assert "sample.example" not in document
         assert "ada@example.com" in document, "the profile's own address is its owner's to show"
@@ -136,7 +136,7 @@ def test_no_file_names_a_third_party(profile: Profile) -> None:
 
 def test_without_a_profile_the_resume_says_what_is_missing() -> None:
     draft = draft_resume(example_item())
-    said = "Missing from the profile: basics.name, basics.email, basics.summary, work, education."
+    said = "Missing from the profile: name, e-mail address, summary, work, education; "
     assert said in render_markdown(draft, Profile())
     assert said in Page(render_html(draft, Profile())).text
     assert said in pdf_text(render_pdf(draft, Profile()))
@@ -243,10 +243,10 @@ def test_the_example_follows_the_schema_to_the_letter(profile: Profile) -> None:
     document = to_json_resume(draft_resume(example_item(profile=profile)), profile)
     jsonschema.Draft7Validator(json_resume_schema(), format_checker=jsonschema.FormatChecker()).validate(document)
     assert document["skills"] == [
-        {"name": "Language", "level": "sustained", "keywords": ["Python"]},
-        {"name": "Database", "level": "regular", "keywords": ["PostgreSQL"]},
-        {"name": "Language", "level": "used", "keywords": ["Rust"]},
-        {"name": "Database", "level": "regular (past)", "keywords": ["Redis"]},
+        {"name": "Languages", "level": "sustained", "keywords": ["Python"]},
+        {"name": "Databases", "level": "regular", "keywords": ["PostgreSQL"]},
+        {"name": "Languages", "level": "used", "keywords": ["Rust"]},
+        {"name": "Databases", "level": "regular (past)", "keywords": ["Redis"]},
     ]
 
 

@@ -35,6 +35,25 @@ def test_topics_come_from_scopes() -> None:
     assert {topic.title for topic in topics_of(history)} == {"Parser", "Storage", "Billing", "Search"}
 
 
+def test_a_scope_and_a_folder_of_one_name_are_one_topic_in_whatever_number() -> None:
+    history = History()
+    busy(history, "billing", 3)
+    busy(history, "storage", 3)
+    history.commit("feat(parser): read lids", [("src/acme/x.py", 9, 1)])
+    history.commit("feat(parser): read labels", [("src/acme/y.py", 9, 1)])
+    history.commit("Skip broken seals", [("src/acme/parsers/z.py", 9, 1)])
+    titles = [topic.title for topic in topics_of(history)]
+    assert titles.count("Parser") == 1
+    assert "Parsers" not in titles
+
+
+def test_headings_spell_names_as_their_owners_do() -> None:
+    history = History()
+    for scope in ("git", "duckdb", "cli"):
+        busy(history, scope, 2)
+    assert {topic.title for topic in topics_of(history)} == {"Git", "DuckDB", "CLI"}
+
+
 def test_topics_come_from_a_shared_issue_before_all() -> None:
     history = History()
     for scope in ("parser", "storage", "billing"):

@@ -25,9 +25,9 @@ from orchestration_assets.reports.phrasing import (
 from orchestration_assets.reports.rules import rules
 from orchestration_assets.reports.topics import is_distinctive
 from orchestration_assets.reports.units import Unit, merge_title, read_title, subject_span
-from orchestration_assets.worklogs.model import Evidence, Statement
-from orchestration_assets.worklogs.tense import capitalised
-from orchestration_assets.worklogs.wording import imperative, past_tense, plural
+from orchestration_assets.worklogs.model import Category, Evidence, Statement
+from orchestration_assets.worklogs.tense import capitalised, leading_verb
+from orchestration_assets.worklogs.wording import imperative, is_foreign, past_tense, plural
 
 MAX_EVIDENCE = 50
 MAX_REFERENCES = 2
@@ -36,6 +36,8 @@ _VERSION = re.compile(
     r"(?<![\w.])v?\d+(?:\.\d+)+(?:[-.+_]?(?:rc|alpha|beta|a|b|dev|pre|post)[-.]?\d*)?(?!\w)", re.IGNORECASE
 )
 _CANDIDATE = re.compile(r"[-.+_]?(?:rc|alpha|beta|a|b|dev|pre)[-.]?\d*$", re.IGNORECASE)
+_SAYS_FIX = re.compile(r"\b(?:\w*fix(?:es|ed|up|ups)?|repairs?|corrections?)\b", re.IGNORECASE)
+_NEGATED = re.compile(r"(?:do not|don['’]?t|never)\b", re.IGNORECASE)
 _ADDRESS = re.compile(r"\S+@\S+\.\S+|(?<!\S)\(?@\w\S*")
 
 
@@ -152,7 +154,18 @@ def _sentence(line: Line) -> str:
         return f"Changed {files:,} files at once{recorded}{_tail(line.units)}"
     if not line.headline:
         return _vague_sentence(line.units)
-    return past_tense(line.headline) + _tail(line.units)
+    return told_as_done(line.headline, line.category) + _tail(line.units)
+
+
+def told_as_done(headline: str, category: Category) -> str:
+    """The headline in the past tense. One without a verb names the fault, or what is supported, and not what was done: `Fix: division by
+    zero returns inf`, `Added support for lids`."""
+    if leading_verb(headline) is None and not is_foreign(headline):
+        if category is Category.FIX and not _SAYS_FIX.search(headline) and not _NEGATED.match(headline):
+            return f"Fix: {uncapitalised(headline)}"
+        if category is Category.FEATURE and headline.casefold().startswith("support for "):
+            return f"Added {uncapitalised(headline)}"
+    return past_tense(headline)
 
 
 def _vague_sentence(units: Sequence[Unit]) -> str:

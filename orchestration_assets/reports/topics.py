@@ -19,7 +19,7 @@ MAX_LINES = 3
 MAX_SHARE = 0.3
 """A topic that holds more of the units than this is split."""
 
-FLAT = 5
+FLAT = 7
 """So few lines need no headings."""
 
 OTHER = "Other"

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -197,3 +198,22 @@ def test_a_note_that_is_tagged_blocked_is_a_blocker_and_nothing_done() -> None:
     report = compose(history.item())
     assert texts(report, "Blockers") == ["Access to the staging database"]
     assert texts(report) == []
+
+
+@pytest.mark.parametrize(
+    ("subject", "told"),
+    [
+        ("fix: division by zero returns an empty lid", "Fix: division by zero returns an empty lid"),
+        ("fix(belt): `lid_open` cannot be read twice", "Fix: `lid_open` cannot be read twice"),
+        ("fix: bugfix for the belt", "Bugfix for the belt"),
+        ("fix: don't read lids and write labels", "Don't read lids and write labels"),
+        ("feat: support for round parcels", "Added support for round parcels"),
+        ("feat: heavy parcels", "Heavy parcels"),
+        ("fix: Behebt einen Fehler bei der Suche nach Paketen", "Behebt einen Fehler bei der Suche nach Paketen"),
+    ],
+)
+def test_a_fault_is_not_told_as_something_done(subject: str, told: str) -> None:
+    """`Division by zero returns an empty lid` under Completed would say that it does so from now on."""
+    history = History()
+    history.commit(subject)
+    assert texts(compose(history.item())) == [told]

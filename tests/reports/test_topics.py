@@ -21,11 +21,13 @@ def busy(history: History, scope: str, count: int, kind: str = "feat") -> None:
         history.commit(f"{kind}({scope}): {what}", [(f"src/acme/{scope}/{kind}{number}.py", 10 + number, 1)])
 
 
-def test_few_lines_need_no_headings() -> None:
+def test_few_lines_need_no_headings_and_none_of_them_is_hidden() -> None:
     history = History()
     busy(history, "parser", 2)
-    busy(history, "storage", 2)
+    busy(history, "storage", 4)
+    history.commit("docs: describe the belt", [("docs/belt.md", 9, 1)])
     assert [topic.title for topic in topics_of(history)] == [""]
+    assert section(compose(history.item()), "Completed").remainder == ""
 
 
 def test_topics_come_from_scopes() -> None:
@@ -50,7 +52,7 @@ def test_a_scope_and_a_folder_of_one_name_are_one_topic_in_whatever_number() -> 
 def test_headings_spell_names_as_their_owners_do() -> None:
     history = History()
     for scope in ("git", "duckdb", "cli"):
-        busy(history, scope, 2)
+        busy(history, scope, 3)
     assert {topic.title for topic in topics_of(history)} == {"Git", "DuckDB", "CLI"}
 
 

@@ -49,11 +49,11 @@ def resolve_scope(session: Session, authors: Sequence[str]) -> Scope:
     """The scope that the settings name, else the configured self, else everybody."""
     watched = [row for row in session.rows(REPOSITORIES, order_by="path") if row.watched]
     where = _sources_line([row.name for row in watched])
+    names = _lower(name for row in watched for name in row.self_names)
     if any(author.lower() == EVERYBODY for author in authors):
         return Scope(None, f"Everybody's work in {where}")
     if authors:
-        return Scope(_lower(authors), f"Work by the chosen authors in {where}")
-    names = _lower(name for row in watched for name in row.self_names)
+        return Scope(_lower(authors), f"{_whose(session, authors, names)} in {where}")
     own = Scope(names, f"Your work in {where}")
     condition, parameters = own.condition()
     if names and session.scalar(
@@ -64,6 +64,28 @@ def resolve_scope(session: Session, authors: Sequence[str]) -> Scope:
     if not session.scalar(f"SELECT count(*) FROM worklog_entries AS e WHERE e.source <> 'note' AND {_WATCHED}"):
         return own
     return Scope(None, f"Everybody's work in {where}")
+
+
+def _whose(session: Session, authors: Sequence[str], own: Sequence[str]) -> str:
+    """`Work by Ada Fern`: the authors by their names, never by their addresses; `Your work` where they are all the configured self."""
+    if set(_lower(authors)) <= set(own):
+        return "Your work"
+    found = [author.strip() if "@" not in author else _name_of(session, author.strip()) for author in authors]
+    names = list({name.lower(): name for name in found if name}.values())
+    if not names:
+        return f"Work by the chosen author{'' if len(authors) == 1 else 's'}"
+    shown = [*names[:3], f"{len(names) - 3} more"] if len(names) > 4 else names
+    return f"Work by {shown[0] if len(shown) == 1 else ', '.join(shown[:-1]) + ' and ' + shown[-1]}"
+
+
+def _name_of(session: Session, address: str) -> str:
+    """The name that most commits of an address are signed with; "" where there is none, or another address stands in its place."""
+    name = session.scalar(
+        """SELECT author_name FROM worklog_entries WHERE lower(author_email) = ? AND author_name NOT LIKE '%@%'
+        GROUP BY author_name ORDER BY count(*) DESC, author_name LIMIT 1""",
+        [address.lower()],
+    )
+    return " ".join(str(name or "").split())
 
 
 def _lower(names: Iterable[str]) -> tuple[str, ...]:

@@ -55,7 +55,7 @@ def run(
         list[Path] | None, typer.Option(help="Watch this git repository from now on (repeatable; replaces the list).")
     ] = None,
     since: Annotated[
-        str | None, typer.Option(help="Make entries and reports from this day on, such as 2026-01-01.")
+        str | None, typer.Option(help="Make entries and reports from this day on: 2026-01-01, today or yesterday.")
     ] = None,
     until: Annotated[str | None, typer.Option(help="... up to this day.")] = None,
     author: Annotated[
@@ -67,7 +67,9 @@ def run(
     """Bring everything up to date, then print the latest status report and the top skills."""
     from orchestration_assets.commands import run_command
 
-    sys.exit(run_command(_connect(), repo, _day(since, "--since"), _day(until, "--until"), author, as_json))
+    connections = _connect()
+    first, last = _day(connections, since, "--since"), _day(connections, until, "--until")
+    sys.exit(run_command(connections, repo, first, last, author, as_json))
 
 
 @app.command()
@@ -236,10 +238,13 @@ def _show_report(kind: str, period: str | None, as_json: bool) -> None:
     showing.show_report(_connect(), kind, period, as_json)
 
 
-def _day(text: str | None, option: str) -> date | None:
+def _day(connections: Connections, text: str | None, option: str) -> date | None:
     if text is None:
         return None
+    from orchestration_assets.reports.calendar import parse_period
+    from orchestration_assets.reports.queries import calendar_of
+
     try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise BadInput(f"{option} {text!r} is no day; write it as 2026-11-20.") from None
+        return parse_period("day", text, calendar_of(connections.settings)).start
+    except BadInput as error:
+        raise BadInput(f"{option} {error}") from None

@@ -212,13 +212,22 @@ def edit_note(connections: Connections, prefix: str, text: str) -> None:
     if not text.strip():
         raise BadInput("A note needs a text; `soloist delete` removes one.")
     with connections.warehouse.write() as session:
-        session.merge(NOTES, [find_note(session, prefix).model_copy(update={"text": text.strip()})])
+        note = find_note(session, prefix)
+        session.merge(NOTES, [note.model_copy(update={"text": text.strip()})])
+    sys.stderr.write(f"Changed {_as_told(connections, note)}. `soloist run` brings it into the reports.\n")
 
 
 def delete_note(connections: Connections, prefix: str) -> None:
     with connections.warehouse.write() as session:
+        note = find_note(session, prefix)
         empty = {"deleted": True, "text": "", "tags": [], "attachments": [], "minutes": None}
-        session.merge(NOTES, [find_note(session, prefix).model_copy(update=empty)])
+        session.merge(NOTES, [note.model_copy(update=empty)])
+    sys.stderr.write(f"Deleted {_as_told(connections, note)}. `soloist run` takes it out of the reports.\n")
+
+
+def _as_told(connections: Connections, note: Note) -> str:
+    """A note as it was, so that a slip can be undone by hand."""
+    return f"the note of {_day_of(connections, note)}, “{' '.join(note.text.split())}”"
 
 
 def list_notes(connections: Connections, as_json: bool) -> None:
@@ -236,8 +245,12 @@ def list_notes(connections: Connections, as_json: bool) -> None:
 
 
 def _shown_note(connections: Connections, note: Note) -> ShownNote:
-    day = note.authored_at.astimezone(connections.settings.zone).date()
+    day = _day_of(connections, note)
     return ShownNote(note_id=note.note_id, date=day, text=note.text, tags=note.tags, minutes=note.minutes)
+
+
+def _day_of(connections: Connections, note: Note) -> date:
+    return note.authored_at.astimezone(connections.settings.zone).date()
 
 
 def _when(connections: Connections, day: str | None) -> datetime:

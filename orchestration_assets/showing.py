@@ -12,12 +12,15 @@ from orchestration_assets.reports.model import DOCUMENTS, ReportKind
 from orchestration_assets.reports.queries import calendar_of
 from orchestration_assets.skills.model import SKILL_EVIDENCE, SKILLS, Skill
 from orchestration_assets.worklogs.scope import resolve_scope
+from resources import clock
 from resources.errors import BadInput, SoloistError
 from resources.sources import load_sources
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
+    from orchestration_assets.reports.calendar import Calendar
+    from orchestration_assets.reports.model import Period
     from orchestration_assets.session import Connections
     from resources.warehouse import Session
 
@@ -56,21 +59,33 @@ def report_bytes(connections: Connections, kind: ReportKind, period: str | None,
     """The document of a period, by default the latest. Raises NothingMade, saying how to make it."""
     from orchestration_assets.reports.calendar import parse_period, period_key
 
-    key = None
-    if period is not None:
-        key = period_key(parse_period(kind, period, calendar_of(connections.settings)))
+    calendar = calendar_of(connections.settings)
+    named = parse_period(kind, period, calendar) if period is not None else None
     with connections.warehouse.read() as session:
-        key = key or latest_key(session, kind)
+        key = period_key(named) if named is not None else latest_key(session, kind)
         document = find_document(session, kind.value, key, form) if key else None
     if document is None:
-        name = kind.value.replace("_", " ")
-        hint = (
-            f" of {period}: nothing is recorded then, or it was not made; `soloist run --since` makes it"
-            if period
-            else " yet; run `soloist run`"
-        )
-        raise NothingMade(f"There is no {name}{hint}.")
+        raise NothingMade(_why_nothing(kind, period, named, calendar))
     return connections.store.get_verified(document.sha256)
+
+
+def _why_nothing(kind: ReportKind, asked: str | None, period: Period | None, calendar: Calendar) -> str:
+    """Why there is no document of a period, None for any at all, and what makes it."""
+    name = kind.value.replace("_", " ")
+    if kind is ReportKind.STANDUP:
+        today = calendar.local_day(clock.now())
+        day = period.start if period is not None else today
+        following = calendar.working_day_from(day) if period is not None else calendar.standup_day(today)
+        told = f"{following:%A} {following.day} {following:%B}"
+        if not calendar.is_working(day):
+            return f"{day:%A} {day.day} {day:%B} is no working day; what is done until then is told in the standup of {told}."
+        if period is None:
+            return f"There is no standup yet; `soloist run` makes that of a working day which tells of work, the next on {told}."
+    if period is None:
+        return f"There is no {name} yet; run `soloist run`."
+    return (
+        f"There is no {name} of {asked}: nothing is recorded then, or it was not made; `soloist run --since` makes it."
+    )
 
 
 def latest_key(session: Session, kind: ReportKind) -> str | None:
@@ -142,11 +157,13 @@ def resume_bytes(connections: Connections, form: Format, variant: str) -> bytes:
 
 
 def latest_quotes(session: Session, connections: Connections, skill: str, limit: int) -> list[ShownEvidence]:
+    """The latest evidence of a skill, what is worded differently before what says the same again."""
     condition, parameters = resolve_scope(session, load_sources(connections.settings).authors).condition()
     table = session.query(
         f"""SELECT s.entry_id, coalesce(e.commit_hash, e.source) AS source, s.quote FROM {SKILL_EVIDENCE.name} AS s
         JOIN worklog_entries AS e USING (entry_id) WHERE s.skill = ? AND {condition}
-        ORDER BY s.day DESC, s.entry_id LIMIT {int(limit)}""",
+        ORDER BY row_number() OVER (PARTITION BY s.quote ORDER BY s.day DESC, s.entry_id), s.day DESC, s.entry_id
+        LIMIT {int(limit)}""",
         [skill, *parameters],
     )
     return [ShownEvidence(**row) for row in table.to_pylist()]

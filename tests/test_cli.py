@@ -15,6 +15,9 @@ from terminal import Done, installed_soloist, live_in, made_home, soloist
 
 from orchestration_assets.contracts import CONTRACTS, ShownNotes, ShownReport, ShownSkills, write_schemas
 from orchestration_assets.reports.profile import json_resume_schema, load_profile
+from orchestration_assets.session import Connections
+from orchestration_assets.skills.model import SKILL_EVIDENCE
+from resources.settings import load_settings
 
 SCHEMAS = Path(__file__).parent.parent / "docs" / "schemas"
 
@@ -127,6 +130,45 @@ def test_skills_are_told_with_short_quotes_for_people() -> None:
     assert re.search(r"  - `import duckdb` \[[0-9a-f]{7}\]\n", out)
 
 
+def test_evidence_that_says_the_same_again_comes_after_what_says_something_else(own_home: Path) -> None:
+    connections = Connections(load_settings())
+    with connections.warehouse.write() as session:
+        (shown, *_) = session.rows(SKILL_EVIDENCE, where="skill = 'duckdb' AND quote = 'import duckdb'")
+        again = [shown.model_copy(update={"day": shown.day.replace(day=20), "index": number}) for number in (1, 2, 3)]
+        session.insert(SKILL_EVIDENCE, again)
+    quotes = re.findall(r"  - `(.*duckdb.*)` \[", soloist("show", "skills").out)
+    assert quotes[0] == "import duckdb"
+    assert quotes[1] != "import duckdb"
+
+
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        (
+            "show standup --date 2026-11-21",
+            "Saturday 21 November is no working day; what is done until then is told in the",
+        ),
+        ("show standup --date 2026-11-21", "standup of Monday 23 November."),
+        ("show standup --date 2020-11-20", "There is no standup of 2020-11-20: nothing is recorded then"),
+    ],
+)
+def test_a_day_without_a_standup_says_which_day_has_one(command: str, says: str) -> None:
+    done = soloist(*command.split())
+    assert (done.status, done.out) == (1, "")
+    assert says in done.sentence
+
+
+def test_before_the_first_standup_its_day_is_said(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOLOIST_HOME", str(home))
+    done = soloist("show", "standup")
+    assert done.status == 1
+    assert done.sentence.endswith("which tells of work, the next on Monday 23 November.")
+
+
+def test_days_may_be_named_by_words(own_home: Path) -> None:
+    assert soloist("run", "--since", "yesterday", "--until", "today").status == 0
+
+
 def test_the_resume_is_exported_in_four_formats(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for form in ("json", "md", "html", "pdf"):
@@ -159,9 +201,13 @@ def test_a_note_is_made_edited_and_deleted(own_home: Path, tmp_path: Path) -> No
         ("2026-11-20", "Another one", [], None),
         ("2026-11-19", "Paired on it", ["plan", "todo"], 30),
     ]
-    assert soloist("edit", note, "Paired on the plan").status == 0
+    edited = soloist("edit", note, "Paired on the plan")
+    assert (edited.status, edited.out) == (0, "")
+    assert edited.err.startswith("Changed the note of 2026-11-19, “Paired on it”.")
     assert soloist("notes").out.splitlines()[1] == f"{note}  2026-11-19  Paired on the plan #plan #todo"
-    assert soloist("delete", note).status == 0
+    deleted = soloist("delete", note)
+    assert (deleted.status, deleted.out) == (0, "")
+    assert deleted.err.startswith("Deleted the note of 2026-11-19, “Paired on the plan”.")
     assert [each.text for each in ShownNotes.model_validate_json(soloist("notes", "--json").out).root] == [
         "Another one"
     ]

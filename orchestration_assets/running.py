@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 
     from orchestration_assets.session import Connections
 
-
 BASIS = ("worklog_entries", "code_excerpts", "worklog_analyses")
-"""The assets that all others rest on, and how the names of their checks begin: where one of them fails, a command ends; what else fails is left out, and the rest is made."""
-
-
-MONTHLY = ("worklog_entries", "code_excerpts", "worklog_analyses")
+"""The assets that all others rest on, and how the names of their checks begin: where one of them fails, a command ends; what else fails is
+left out, and the rest is made."""
+MONTHLY = BASIS
 """The assets that every month's run needs; the rest of the chain adds up all months and runs once."""
+LOOKING_AT_ALL = ("code_excerpts",)
+"""Of these, the ones that are not partitioned: each run looks at the entries of all months."""
 LONG_SPAN = 12
 EVENT_BATCH = 500
 """Events of one asset's months that Dagster writes at a time."""
@@ -52,8 +52,13 @@ class Totals:
     failures: dict[str, list[str]] = field(default_factory=dict)
 
     def add(self, asset: str, counts: dict[str, int]) -> None:
+        """Adds what one run made of an asset. An asset of LOOKING_AT_ALL reads the same rows again in every run: they count once."""
         known = self.assets.get(asset, AssetCounts(read=0, made=0, unchanged=0, failed=0))
-        self.assets[asset] = AssetCounts(**{key: value + counts[key] for key, value in known.model_dump().items()})
+        total = {key: value + counts[key] for key, value in known.model_dump().items()}
+        if asset in LOOKING_AT_ALL:
+            total["read"] = max(known.read, counts["read"])
+            total["unchanged"] = max(0, total["read"] - total["made"] - total["failed"])
+        self.assets[asset] = AssetCounts(**total)
 
     def result(self) -> RunResult:
         left_out = [f"{', '.join(dict.fromkeys(assets))}: {reason}" for reason, assets in self.failures.items()]

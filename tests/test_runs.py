@@ -13,7 +13,7 @@ import pytest
 from git_repositories import GitRepository
 from workbench import Workbench, counts
 
-from orchestration_assets import showing
+from orchestration_assets import running, showing
 from orchestration_assets.reports.kinds import ReportKind
 from orchestration_assets.running import RunFailed
 from orchestration_assets.worklogs.model import ENTRIES, NOTES
@@ -227,6 +227,15 @@ def test_months_are_asked_for_only_where_entries_changed(bench: Workbench, repos
     records = bench.instance.fetch_materializations(dg.AssetKey("worklog_entries"), limit=10).records
     newest = records[0].run_id
     assert {record.partition_key for record in records if record.run_id == newest} == {"2019-03-01"}
+
+
+def test_a_row_that_several_runs_of_a_command_look_at_is_counted_once() -> None:
+    totals = running.Totals()
+    for asset in ("code_excerpts", "worklog_entries"):
+        totals.add(asset, {"read": 3, "made": 2, "unchanged": 1, "failed": 0})
+        totals.add(asset, {"read": 3, "made": 1, "unchanged": 2, "failed": 0})
+    assert totals.assets["code_excerpts"].model_dump() == {"read": 3, "made": 3, "unchanged": 0, "failed": 0}
+    assert totals.assets["worklog_entries"].model_dump() == {"read": 6, "made": 3, "unchanged": 3, "failed": 0}
 
 
 def test_a_squashed_branch_is_told_once_and_its_own_commits_are_cited(tmp_path: Path) -> None:

@@ -186,8 +186,12 @@ def subject_span(entry: Entry) -> tuple[int, int]:
 
 
 def merge_title(entry: Entry) -> tuple[int, int] | None:
-    """Where the title of a merged pull request stands in the merge's message; None where there is none, or it only repeats the branch."""
+    """Where the title of a merged pull request stands in the merge's message: after the line that git or a forge writes, else in the first
+    line. None where there is none, or it only repeats the branch."""
     head, _, body = entry.text.partition("\n")
+    if not _WRITTEN_BY_GIT.match(head):
+        titled = _TITLED.match(head)
+        return (titled.start("title"), titled.end("title")) if titled else None
     found = re.search(r"\S.*\S|\S", body)
     if found is None or _NO_TITLE.match(found[0]):
         return None
@@ -220,5 +224,11 @@ def _commonest(values: Sequence[str | None]) -> str | None:
     return min(counts, key=lambda value: (-counts[value], value)) if counts else None
 
 
+_WRITTEN_BY_GIT = re.compile(
+    r"\s*Merge(?:d)?\s+(?:pull requests?\b|(?:remote-tracking )?branch(?:es)?\b|tags?\b|commits?\b|changes?\b|in\s|from\s|into\s|#\d"
+    r"|\S+\s*$|[\w./'-]+ (?:into|to|from|in|branch) [\w./'-]+\s*$)",
+    re.IGNORECASE,
+)
+_TITLED = re.compile(r"\s*(?:Merged PR \d+:\s*)?(?P<title>\S.*\S)", re.IGNORECASE)
 _BRANCH = re.compile(r"(?:\bfrom\s+[\w.-]+[/:]|\bbranch\s+'|\bin\s+)([^\s']+)")
 _NO_TITLE = re.compile(r"#|\* |- |[\w-]+-by:|See merge request|Conflicts:|https?://\S+$", re.IGNORECASE)

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
 from orchestration_assets.reports.composition import compose
 from orchestration_assets.reports.model import Report
-from orchestration_assets.reports.units import sort_out
+from orchestration_assets.reports.units import merge_title, sort_out
 from tests.reports.report_material import History, claims, everything, section, texts
 
 
@@ -207,3 +209,26 @@ def test_praise_of_oneself_is_not_told() -> None:
     said = everything(report_of(history)).lower()
     assert "verified" not in said
     assert "operational" not in said
+
+
+@pytest.mark.parametrize(
+    ("message", "title"),
+    [
+        ("Merge pull request #4 from bea/belt\n\nOil the belt", "Oil the belt"),
+        ("Merge branch 'belt' into 'main'\n\nOil the belt\n\nSee merge request depot!4", "Oil the belt"),
+        ("Merged in bea/belt (pull request #4)\n\nOil the belt", "Oil the belt"),
+        ("Oil the belt (#4)\n\nIt squeaked for weeks, as everybody in the hall could hear.", "Oil the belt (#4)"),
+        (
+            "Merge `belt` into `main` after the move (#4)\n\nThe halls had drifted apart.",
+            "Merge `belt` into `main` after the move (#4)",
+        ),
+        ("Merged PR 12: Oil the belt\n\nRelated work items: #3", "Oil the belt"),
+        ("Merge branch 'main' into belt", None),
+        ("Merge main into belt", None),
+        ("Merge pull request #4 from bea/belt\n\nbelt", None),
+    ],
+)
+def test_the_title_of_a_merge_is_what_its_author_called_it(message: str, title: str | None) -> None:
+    entry = History().commit(message, [], is_merge=True).entry
+    span = merge_title(entry)
+    assert (entry.text[slice(*span)] if span else None) == title

@@ -40,7 +40,7 @@ def open_works(entries: Sequence[ReportEntry]) -> list[OpenWork]:
 
 def _work(entries: Sequence[ReportEntry]) -> OpenWork | None:
     human = tuple(entry for entry in entries if not entry.entry.is_bot and not entry.entry.is_merge)
-    if not human:
+    if not human or all(entry.analysis.is_release for entry in human):
         return None
     telling = [entry for entry in human if not entry.analysis.vague and plain(entry.analysis.headline)]
     substantive = [entry for entry in telling if entry.analysis.category not in _ASIDE and _has_substance(entry)]

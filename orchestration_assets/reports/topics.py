@@ -38,6 +38,8 @@ class Group:
         return sum(len(line.units) for line in self.lines)
 
 
+_TEST_FILE = re.compile(r"^tests?[_-]|[_.-](?:test|spec)s?$", re.IGNORECASE)
+
 Key = tuple[str, str]
 """What a topic is made by ("issue", "name" for a scope or a part of the tree, "repository"), and its name, folded."""
 
@@ -113,7 +115,10 @@ def _shared(line: Line, of: Callable[[Unit], str | None]) -> str | None:
 
 
 def is_distinctive(name: str, repository: str) -> bool:
-    """False for names that every project has, and for the project's own, alone or before such a name (`acme-core` in `acme`)."""
+    """False for names that every project has, for files of tests, and for the project's own name, alone or before such a name (`acme-core`
+    in `acme`)."""
+    if _TEST_FILE.search(name):
+        return False
     bare, own = _bare(name), _bare(repository.rsplit("/", maxsplit=1)[-1])
     return name.casefold() not in rules().generic_topics and (bare.removeprefix(own) if own else bare) not in {
         "",

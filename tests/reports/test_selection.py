@@ -162,9 +162,10 @@ def test_in_progress_leaves_out_bots_releases_pages_and_what_is_stale() -> None:
     history.commit("Backport the parser", landed=None, branch="release/2.0")
     history.commit("Add a thing once tried", at=datetime(2026, 9, 20, tzinfo=UTC), landed=None, branch="old")
     history.commit("Update the snapshots", landed=None, branch="snapshots", is_bot=True)
+    history.commit("Release version 8.5.0", [("CHANGES.md", 3, 1)], landed=None, branch="next")
     history.commit("Add retries", landed=None, branch="origin/retry")
     assert texts(compose(history.item()), "In progress") == ["Add retries"]
-    assert len(history.item().entries) == 1
+    assert [entry.entry.subject for entry in history.item().entries] == ["Release version 8.5.0", "Add retries"]
 
 
 def test_what_only_publishes_is_no_work_of_yesterday() -> None:

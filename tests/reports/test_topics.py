@@ -65,7 +65,22 @@ def test_topics_come_from_a_shared_issue_before_all() -> None:
     assert "Issue #77" in {topic.title for topic in topics_of(history)}
 
 
-@pytest.mark.parametrize("name", ["src", "index", "_data", "acme", "Acme", "acme-core", "tests", "acme_lib"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "src",
+        "index",
+        "_data",
+        "acme",
+        "Acme",
+        "acme-core",
+        "tests",
+        "acme_lib",
+        "test_utils_2",
+        "belt_test",
+        "belt.spec",
+    ],
+)
 def test_generic_and_root_package_names_are_no_topics(name: str) -> None:
     assert not is_distinctive(name, "acme")
 

@@ -116,6 +116,7 @@ def _print_outcome(connections: Connections, result: RunResult) -> None:
         top = session.rows(SKILLS, order_by='"rank"')[:8]
         quotes = {row.skill: showing.latest_quotes(session, connections, row.skill, 2) for row in top}
         documents = session.rows(DOCUMENTS, where="format = 'html'", order_by="kind, key DESC")
+        latest = {kind.value: showing.latest_key(session, connections, kind) for kind in ReportKind}
     if top:
         showing.print_markdown("## Top skills\n\n" + showing.skills_markdown(top, quotes))
     lines = [
@@ -123,11 +124,11 @@ def _print_outcome(connections: Connections, result: RunResult) -> None:
         for asset, counts in result.assets.items()
     ]
     sys.stderr.write("\n" + "\n".join(lines) + "\n")
-    newest = {document.kind: document for document in reversed(documents)}
+    newest = [document for document in documents if document.key == latest.get(document.kind, document.key)]
     sys.stderr.write(
         f"\n{len(documents)} documents, kept in {where_documents_lie(connections)}. The latest, served while `soloist ui` runs:\n"
     )
-    for document in newest.values():
+    for document in newest:
         sys.stderr.write(f"  {connections.settings.documents_url}/documents/{document_name(document)}\n")
 
 

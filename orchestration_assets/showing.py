@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, cast, get_args
 
@@ -62,7 +63,7 @@ def report_bytes(connections: Connections, kind: ReportKind, period: str | None,
     calendar = calendar_of(connections.settings)
     named = parse_period(kind, period, calendar) if period is not None else None
     with connections.warehouse.read() as session:
-        key = period_key(named) if named is not None else latest_key(session, kind)
+        key = period_key(named) if named is not None else latest_key(session, connections, kind)
         document = find_document(session, kind.value, key, form) if key else None
     if document is None:
         raise NothingMade(_why_nothing(kind, period, named, calendar))
@@ -88,9 +89,24 @@ def _why_nothing(kind: ReportKind, asked: str | None, period: Period | None, cal
     )
 
 
-def latest_key(session: Session, kind: ReportKind) -> str | None:
-    """The key of the latest period that has a document. Keys of one kind sort by time."""
-    found = session.scalar(f"SELECT max(key) FROM {DOCUMENTS.name} WHERE kind = ?", [kind.value])
+def latest_key(session: Session, connections: Connections, kind: ReportKind) -> str | None:
+    """The key of the latest period that has a document and in which anything was done: later ones tell only of branches that rest. Keys of
+    one kind sort by time."""
+    from orchestration_assets.reports.calendar import SPANS, period_key
+
+    condition, parameters = resolve_scope(session, load_sources(connections.settings).authors).condition()
+    last = session.scalar(
+        f"SELECT max(greatest(e.authored_at, coalesce(e.landed_at, e.authored_at))) FROM worklog_entries AS e WHERE {condition}",
+        parameters,
+    )
+    keys = f"SELECT max(key) FROM {DOCUMENTS.name} WHERE kind = ?"
+    found = None
+    if isinstance(last, datetime):
+        calendar = calendar_of(connections.settings)
+        day = calendar.local_day(last)
+        busy = calendar.holding(SPANS[kind], calendar.standup_day(day) if kind is ReportKind.STANDUP else day)
+        found = session.scalar(f"{keys} AND key <= ?", [kind.value, period_key(busy)])
+    found = found or session.scalar(keys, [kind.value])
     return None if found is None else str(found)
 
 

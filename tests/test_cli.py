@@ -14,6 +14,7 @@ from git_repositories import GitRepository
 from terminal import Done, installed_soloist, live_in, made_home, soloist
 
 from orchestration_assets.contracts import CONTRACTS, ShownNotes, ShownReport, ShownSkills, write_schemas
+from orchestration_assets.reports.model import DOCUMENTS
 from orchestration_assets.reports.profile import json_resume_schema, load_profile
 from orchestration_assets.session import Connections
 from orchestration_assets.skills.model import SKILL_EVIDENCE
@@ -167,6 +168,18 @@ def test_before_the_first_standup_its_day_is_said(home: Path, monkeypatch: pytes
 
 def test_days_may_be_named_by_words(own_home: Path) -> None:
     assert soloist("run", "--since", "yesterday", "--until", "today").status == 0
+
+
+def test_the_latest_report_is_of_a_period_in_which_something_was_done(own_home: Path) -> None:
+    """Reports are made of later weeks too, while a branch rests."""
+    connections = Connections(load_settings())
+    with connections.warehouse.write() as session:
+        made = session.rows(DOCUMENTS, where="kind = 'status_report'")
+        session.insert(DOCUMENTS, [document.model_copy(update={"key": "2026-W52"}) for document in made])
+    assert soloist("show", "status").out.startswith("# Status report, week 47 of 2026")
+    run = soloist("run")
+    assert run.out.startswith("# Status report, week 47 of 2026")
+    assert "2026-W47.html" in run.err and "2026-W52.html" not in run.err
 
 
 def test_the_resume_is_exported_in_four_formats(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

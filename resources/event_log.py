@@ -24,6 +24,8 @@ from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
 from sqlalchemy.pool import StaticPool
 
+from resources.errors import SoloistError
+
 if TYPE_CHECKING:
     from dagster._core.events.log import EventLogEntry
     from dagster._serdes import ConfigurableClassData
@@ -49,9 +51,16 @@ class PooledEventLog(SqliteEventLogStorage):
 
     @classmethod
     def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Any) -> PooledEventLog:
-        """Without `base_dir` the files lie where Dagster's own class has them, so that either opens a home that the other made."""
-        home = Path(os.environ.get("DAGSTER_HOME", ""))
-        return cls(config_value.get("base_dir") or str(home / "history" / "runs"), inst_data)
+        """Without `base_dir` the files lie where Dagster's own class has them, so that either opens a home that the other made.
+
+        Raises SoloistError where neither `base_dir` nor DAGSTER_HOME says where that is.
+        """
+        base_dir, home = config_value.get("base_dir"), os.environ.get("DAGSTER_HOME")
+        if not base_dir and not home:
+            raise SoloistError(
+                "Dagster's event log has no place; set DAGSTER_HOME to the folder that holds dagster.yaml."
+            )
+        return cls(base_dir or str(Path(str(home)) / "history" / "runs"), inst_data)
 
     @contextmanager
     def _connect(self, shard: str) -> Iterator[Connection]:

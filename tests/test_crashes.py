@@ -23,7 +23,8 @@ from orchestration_assets.connections import open_warehouse
 from resources.settings import load_settings
 
 warehouse = open_warehouse(load_settings())
-print("watching", flush=True)
+with warehouse.read():
+    print("watching", flush=True)
 waits = []
 while not select.select([sys.stdin], [], [], 0.02)[0]:
     begun = time.monotonic()

@@ -30,10 +30,18 @@ class Engines:
         self._memory_limit = memory_limit
         self._idle: list[duckdb.DuckDBPyConnection] = []
 
+    def make_ready(self) -> None:
+        """See that an engine runs: importing and starting the first takes some 0.4 s, in which nobody should hold the file's lock."""
+        if not self._idle:
+            self._idle.append(self._start())
+
     @contextmanager
     def attached(self, *, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
         """The file, open in an engine, as what unqualified names mean. What is not committed is rolled back."""
-        engine = self._idle.pop() if self._idle else self._start()
+        try:
+            engine = self._idle.pop()
+        except IndexError:
+            engine = self._start()
         undo = UndoJournal(self._path)
         try:
             engine.execute(f"ATTACH {literal(self._path)} AS warehouse{' (READ_ONLY)' if read_only else ''}")

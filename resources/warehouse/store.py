@@ -148,6 +148,7 @@ class Warehouse:
         """Take the lock and open the file; `stack` closes it and gives the lock back. A reader gets None, and holds
         nothing, where the file must be made or migrated first. A file that is held from outside is tried again,
         without the lock, until the deadline."""
+        self._engines.make_ready()
         while True:
             with ExitStack() as attempt:
                 with translated(self.path):

@@ -108,13 +108,16 @@ def test_a_run_whose_process_was_killed_is_failed_by_the_sensor_and_retried(serv
     assert served.finished(retry["runId"], 120)["status"] == "SUCCESS"
 
 
-def test_runs_lost_in_a_crash_are_failed_and_a_missed_tick_is_made_good(tmp_path: Path) -> None:
+def test_runs_lost_in_a_crash_are_failed_and_a_missed_tick_is_made_good(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The daemon and the worker of a run die; the next `soloist run` fails the run and frees its slot. Days later the daemon starts
     again, and one tick of the schedule asks for what changed meanwhile."""
     repository = small_history(tmp_path / "shelf")
     home = tmp_path / "home"
     command("soloist", "run", "--repo", repository.path, home=home, cwd=tmp_path)
-    with dg.DagsterInstance.from_config(str(home / "dagster")) as instance:
+    monkeypatch.setenv("DAGSTER_HOME", str(home / "dagster"))
+    with dg.DagsterInstance.get() as instance:
         with serving(home, tmp_path) as served, warehouse(tmp_path).write():
             run_id = served.launch("make_status_report_job", range_tags("2024-03-04", "2024-03-04"))
             worker(served, run_id)

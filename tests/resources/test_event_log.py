@@ -12,6 +12,7 @@ import dagster as dg
 import pytest
 from dagster._core.storage.event_log import SqliteEventLogStorage
 
+from resources.errors import SoloistError
 from resources.event_log import OPEN_RUNS, PooledEventLog
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -166,3 +167,12 @@ def test_several_processes_log_at_once(tmp_path: Path, monkeypatch: pytest.Monke
         assert all(process.returncode == 0 for process in started)
         for run_id in runs:
             assert sum(kind == "ASSET_MATERIALIZATION" for kind, *_ in told(held, run_id)["events"]) == 13  # type: ignore[attr-defined]
+
+
+def test_a_home_that_nobody_named_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not looked for in the folder that one happens to stand in."""
+    instance(tmp_path, monkeypatch).dispose()
+    monkeypatch.delenv("DAGSTER_HOME")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SoloistError, match="set DAGSTER_HOME"):
+        dg.DagsterInstance.from_config(str(tmp_path))

@@ -8,6 +8,8 @@ git has nothing new, nothing can be stale. A file that is missing, old or unread
 from __future__ import annotations
 
 import os
+import sqlite3
+from contextlib import closing
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,8 +22,11 @@ from resources.sources import load_sources
 
 if TYPE_CHECKING:
     from orchestration_assets.session import Connections
+    from resources.settings import Settings
 
 _PROGRAM = Path(__file__).resolve().parent
+_ENDED = ("SUCCESS", "FAILURE", "CANCELED")
+"""How a run ends, as Dagster writes it."""
 _AGENT_OF = {
     "code_excerpts": "code_excerpts",
     "worklog_analyses": "worklog_analysis",
@@ -34,6 +39,8 @@ def as_left(connections: Connections, now: datetime, since: date | None, until: 
     try:
         complete = _file(connections).read_text(encoding="ascii")
     except (OSError, UnicodeDecodeError):
+        return None
+    if _has_unfinished_runs(connections.settings):
         return None
     months, problems = changed_months(connections.warehouse, connections.settings, now)
     if months or problems or complete != _basis(connections, now, since, until):
@@ -92,6 +99,20 @@ def _counts(connections: Connections) -> dict[str, AssetCounts]:
         **{kind: of_kind.get(kind, 0) for kind in ("resume", *ReportKind)},
     }
     return {asset: AssetCounts(read=n, made=0, unchanged=n, failed=0) for asset, n in rows.items()}
+
+
+def _has_unfinished_runs(settings: Settings) -> bool:
+    """Whether Dagster's own database on SQLite knows of a run that has not ended: where its process died, it is for a run of ours to fail
+    it. Where the runs are kept elsewhere, a daemon does so."""
+    database = settings.dagster_home.absolute() / "history" / "runs.db"
+    if not database.exists():
+        return False
+    try:
+        with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection:
+            question = f"SELECT 1 FROM runs WHERE status NOT IN ({', '.join('?' * len(_ENDED))}) LIMIT 1"
+            return connection.execute(question, _ENDED).fetchone() is not None
+    except sqlite3.Error:
+        return True
 
 
 def _file(connections: Connections) -> Path:

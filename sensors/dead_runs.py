@@ -21,10 +21,11 @@ def reap_dead_runs(instance: dg.DagsterInstance) -> list[str]:
     for run in instance.get_runs(dg.RunsFilter(statuses=_ALIVE)):
         process = _process_of(instance, run)
         if process is not None and is_gone(process):
+            # The slots first: killed in between, the next reaper finds the run again, and who sees it failed finds its slots free.
+            instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
             instance.report_run_failed(
                 run, message="The process of this run is gone; the run is failed so that others can start."
             )
-            instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
             reaped.append(run.run_id)
     return reaped
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +12,11 @@ import dagster as dg
 import pytest
 from git_repositories import GitRepository
 from terminal import live_in, made_home, soloist
+
+from resources.processes import PROCESS_TAG
+
+ROOT = Path(__file__).resolve().parents[1]
+STARTED = dg.DagsterRunStatus.STARTED
 
 
 @pytest.fixture(scope="module")
@@ -83,3 +90,17 @@ def test_a_run_that_left_something_out_is_not_complete(template: Path, monkeypat
     assert soloist("run", "--json").status == 1
     assert runs() > before
     (template / "kept.toml").rename(template / "profile.toml")
+
+
+def test_a_run_whose_process_died_is_failed_though_nothing_changed() -> None:
+    naming = "from resources.processes import this_process; print(this_process())"
+    gone = subprocess.run([sys.executable, "-c", naming], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    with dg.DagsterInstance.get() as instance:
+        dead = dg.DagsterRun(job_name="refresh_worklogs_job", status=STARTED, tags={PROCESS_TAG: gone.strip()})
+        instance.add_run(dead)
+        assert soloist("run", "--json").status == 0
+        found = instance.get_run_by_id(dead.run_id)
+        assert found is not None and found.status is dg.DagsterRunStatus.FAILURE
+    before = runs()
+    assert soloist("run", "--json").status == 0
+    assert runs() == before

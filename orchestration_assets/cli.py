@@ -62,14 +62,22 @@ def run(
         list[str] | None,
         typer.Option(help="Tell of this author's work (address or name; repeatable; `all` for everybody)."),
     ] = None,
+    refresh: Annotated[
+        bool, typer.Option("--refresh", help="Make again what another model than the present one has made.")
+    ] = False,
+    retry_failed: Annotated[
+        bool,
+        typer.Option("--retry-failed", help="Try again what failed for good, such as a reply that no repair helped."),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Bring everything up to date, then print the latest status report and the top skills."""
     from orchestration_assets.commands import run_command
+    from orchestration_assets.derivation import Policy
 
     connections = _connect()
     first, last = _day(connections, since, "--since"), _day(connections, until, "--until")
-    sys.exit(run_command(connections, repo, first, last, author, as_json))
+    sys.exit(run_command(connections, repo, first, last, author, Policy(refresh, retry_failed), as_json))
 
 
 @app.command()

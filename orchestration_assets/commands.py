@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from orchestration_assets import maintenance, showing, standing
 from orchestration_assets.contracts import RunResult, ShownComponents, ShownNote, ShownNotes
+from orchestration_assets.derivation import ONLY_CHANGED
 from orchestration_assets.reports.documents import document_name
 from orchestration_assets.reports.model import DOCUMENTS, ReportKind
 from orchestration_assets.session import only_run
@@ -26,6 +27,7 @@ from resources.sources import EVERYBODY, load_sources, remember_sources
 if TYPE_CHECKING:
     from dagster import DagsterInstance
 
+    from orchestration_assets.derivation import Policy
     from orchestration_assets.session import Connections
 
 
@@ -35,6 +37,7 @@ def run_command(
     since: date | None,
     until: date | None,
     authors: list[str] | None,
+    policy: Policy,
     as_json: bool,
 ) -> int:
     """`soloist run`. Returns the exit status."""
@@ -47,10 +50,10 @@ def run_command(
             remember_sources(settings, readable or None, authors)
         if not load_sources(settings).repositories:
             sys.stderr.write("No repository is watched, only notes; name one with --repo.\n")
-        result = standing.as_left(connections, clock.now(), since, until)
+        result = standing.as_left(connections, clock.now(), since, until) if policy == ONLY_CHANGED else None
         if result is None:
             standing.forget(connections)
-            result = _refresh(connections, since, until, show=not as_json and sys.stderr.isatty())
+            result = _refresh(connections, since, until, policy, show=not as_json and sys.stderr.isatty())
             standing.remember(connections, result, clock.now(), since, until)
     problems = [*unreadable, *_silent_authors(connections), *result.problems]
     result = result.model_copy(update={"problems": problems})
@@ -63,7 +66,7 @@ def run_command(
     return 1 if result.problems or any(counts.failed for counts in result.assets.values()) else 0
 
 
-def _refresh(connections: Connections, since: date | None, until: date | None, show: bool) -> RunResult:
+def _refresh(connections: Connections, since: date | None, until: date | None, policy: Policy, show: bool) -> RunResult:
     from orchestration_assets import running
 
     running.prepare_instance(connections.settings)
@@ -72,7 +75,7 @@ def _refresh(connections: Connections, since: date | None, until: date | None, s
 
         reap_dead_runs(instance)
         with show_progress(enabled=show) as say:
-            return running.refresh(connections, instance, clock.now(), since, until, say)
+            return running.refresh(connections, instance, clock.now(), since, until, policy, say)
 
 
 def _readable(repositories: list[Path]) -> tuple[list[Path], list[str]]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestration_assets.asset_support import COUNTS
 from orchestration_assets.contracts import AssetCounts, RunResult
+from orchestration_assets.derivation import ONLY_CHANGED, Policy
 from orchestration_assets.jobs import REPORT_JOBS, refresh_worklogs_job
 from orchestration_assets.partitions import newest_first, range_tags
 from orchestration_assets.planning import month_ranges, stale_months, stale_periods, unjudged_periods
@@ -34,6 +35,8 @@ MONTHLY = BASIS
 """The assets that every month's run needs; the rest of the chain adds up all months and runs once."""
 LOOKING_AT_ALL = ("code_excerpts",)
 """Of these, the ones that are not partitioned: each run looks at the entries of all months."""
+BY_AGENTS = ("worklog_analyses", "skill_evidence", "resume", *(kind.value for kind in ReportKind))
+"""The assets that an agent makes, which take a `MakingConfig`."""
 LONG_SPAN = 12
 EVENT_BATCH = 500
 """Events of one asset's months that Dagster writes at a time."""
@@ -88,6 +91,7 @@ def refresh(
     now: datetime,
     since: date | None,
     until: date | None,
+    policy: Policy,
     say: Callable[[str], None],
 ) -> RunResult:
     """Brings everything up to date: the monthly chain over the stale months, then exactly the stale periods of each report."""
@@ -98,22 +102,22 @@ def refresh(
     require_free_pools(instance)
     changed, problems = changed_months(warehouse, settings, now)
     totals = Totals(problems=problems)
-    months = stale_months(warehouse, settings, maker, changed, since, until)
+    months = stale_months(warehouse, settings, maker, changed, since, until, policy)
     current = now.astimezone(settings.zone).date().replace(day=1).isoformat()
     spans = with_short_last(month_ranges(warehouse, months or [current]))
     for number, (first, last) in enumerate(spans, 1):
         say(f"worklogs {first[:7]}" + (f" to {last[:7]}" if last != first else ""))
         only = None if number == len(spans) else MONTHLY
-        execute(definitions, instance, refresh_worklogs_job.name, range_tags(first, last), totals, only)
+        execute(definitions, instance, refresh_worklogs_job.name, range_tags(first, last), totals, policy, only)
     with warehouse.read() as session:
         asked = {
             stale.kind: stale.ranges or unjudged_periods(session, settings, stale.kind)
-            for stale in stale_periods(session, settings, maker, list(ReportKind), now, since, until)
+            for stale in stale_periods(session, settings, maker, list(ReportKind), now, since, until, policy)
         }
     for kind, runs in asked.items():
         for first, last in newest_first(runs):
             say(f"{kind.value} {first}" + (f" to {last}" if last != first else ""))
-            execute(definitions, instance, REPORT_JOBS[kind].name, range_tags(first, last), totals)
+            execute(definitions, instance, REPORT_JOBS[kind].name, range_tags(first, last), totals, policy)
     return totals.result()
 
 
@@ -134,14 +138,17 @@ def execute(
     job: str,
     tags: dict[str, str],
     totals: Totals,
+    policy: Policy = ONLY_CHANGED,
     only: Sequence[str] | None = None,
 ) -> None:
     """One Dagster run in this process, of a job's assets or `only` some of them. A failure goes into `totals`, unless it is one of the
     BASIS: then it raises RunFailed."""
     import dagster as dg
 
-    result = definitions.resolve_job_def(job).execute_in_process(
+    resolved = definitions.resolve_job_def(job)
+    result = resolved.execute_in_process(
         instance=instance,
+        run_config=_run_config(policy, [node.name for node in resolved.nodes if only is None or node.name in only]),
         asset_selection=None if only is None else [dg.AssetKey(name) for name in only],
         tags={**tags, PROCESS_TAG: this_process()},
         raise_on_error=False,
@@ -162,6 +169,12 @@ def execute(
     if not asset or asset.startswith(BASIS):
         raise RunFailed(f"{asset}: {reason}" if asset else reason)
     totals.failures.setdefault(reason, []).append(asset)
+
+
+def _run_config(policy: Policy, assets: Sequence[str]) -> dict[str, Any] | None:
+    if policy == ONLY_CHANGED:
+        return None
+    return {"ops": {asset: {"config": asdict(policy)} for asset in assets if asset in BY_AGENTS}}
 
 
 def failure(result: dg.ExecuteInProcessResult) -> tuple[str, str]:

@@ -53,9 +53,9 @@ class Settings(BaseSettings):
     model_url: str | None = None
     """Base URL of an OpenAI-compatible endpoint, such as `http://127.0.0.1:8000/v1`. Unset: everything works extractively."""
     model: str | None = None
-    """The name under which the endpoint serves the model, or what `vllm` is to load."""
-    model_backend: Literal["endpoint", "vllm", "batch", "extractive"] | None = None
-    """`endpoint` asks the URL; `batch` its batch queue, which answers within a day; `vllm` runs the engine in this process."""
+    """The name under which the endpoint serves the model; unset, the only one that it lists."""
+    model_backend: Literal["endpoint", "extractive"] | None = None
+    """`extractive` asks no model though a URL is set."""
     model_revision: str | None = None
     model_api_key: SecretStr | None = None
     model_api_version: str | None = None

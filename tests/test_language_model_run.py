@@ -162,6 +162,35 @@ def test_what_failed_in_passing_is_tried_again_by_the_next_run(
     assert bench.query("SELECT agent FROM derivations WHERE reason IS NOT NULL") == []
 
 
+def test_another_model_and_what_failed_for_good_are_gone_over_only_where_asked(
+    repository: GitRepository, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live_in(home, monkeypatch)
+
+    def rubbish(body: dict[str, Any], attempt: int) -> Answer:
+        return Answer(content="No.") if schema_of(body) == "skills" else Answer()
+
+    with served(monkeypatch, rubbish):
+        assert soloist("run", "--repo", str(repository.path), "--json").status == 1
+    with served(monkeypatch) as endpoint:
+        assert made("run", "--json") == {}
+        assert made("run", "--json", "--retry-failed")["skill_evidence"] == 2
+        assert asked(endpoint) == Counter({"skills": 2})
+    with served(monkeypatch, revision="r2") as endpoint:
+        assert made("run", "--json") == {}
+        assert endpoint.count == 0
+        assert set(made("run", "--json", "--refresh")) >= {"worklog_analyses", "skill_evidence", "resume", "standup"}
+        assert set(asked(endpoint)) == SCHEMAS
+        assert made("run", "--json", "--refresh") == {}
+    assert makers(Workbench()) == {agent: {"scripted@r2"} for agent in AGENTS}
+
+
+def made(*arguments: str) -> dict[str, int]:
+    """What a command made, by asset, without what it made nothing of."""
+    assets: dict[str, dict[str, int]] = json.loads(soloist(*arguments).out)["assets"]
+    return {name: counts["made"] for name, counts in assets.items() if counts["made"]}
+
+
 @pytest.mark.integration
 def test_a_killed_run_asks_nothing_twice(
     repository: GitRepository, home: Path, monkeypatch: pytest.MonkeyPatch

@@ -11,6 +11,7 @@ import dagster as dg
 
 from orchestration_assets import running
 from orchestration_assets.contracts import AssetCounts, RunResult
+from orchestration_assets.derivation import ONLY_CHANGED, Policy
 from orchestration_assets.session import Connections
 from orchestration_assets.tables import TABLES
 from orchestration_assets.verdicts import table_fingerprint
@@ -34,8 +35,8 @@ class Workbench:
     def watch(self, *repositories: Path, authors: Sequence[str] | None = None) -> None:
         remember_sources(load_settings(), list(repositories), None if authors is None else list(authors))
 
-    def run(self, since: date | None = None, until: date | None = None) -> RunResult:
-        return running.refresh(self.connections, self.instance, clock.now(), since, until, lambda text: None)
+    def run(self, since: date | None = None, until: date | None = None, policy: Policy = ONLY_CHANGED) -> RunResult:
+        return running.refresh(self.connections, self.instance, clock.now(), since, until, policy, lambda text: None)
 
     def made(self, since: date | None = None) -> dict[str, int]:
         """What a run made, by asset, without what it made nothing of."""

@@ -12,13 +12,12 @@ class LanguageModelConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
-    backend: Literal["endpoint", "vllm", "batch", "extractive"] | None = None
-    """`endpoint`: an OpenAI-compatible server. `vllm`: the engine in this process, on this machine's GPU. `batch`: the server's batch queue,
-    whose answers come within a day. None: `endpoint` where `base_url` is set."""
+    backend: Literal["endpoint", "extractive"] | None = None
+    """`endpoint`: an OpenAI-compatible server. None: that where `base_url` is set."""
     base_url: str | None = None
     """Such as `http://127.0.0.1:8000/v1`."""
     model: str | None = None
-    """The name under which the endpoint serves the model (None: the only one that it lists), or vLLM's name or path of it."""
+    """The name under which the endpoint serves the model (None: the only one that it lists)."""
     revision: str | None = None
     """What tells two states of an equally named model apart. None: what the endpoint reports."""
     api_key: SecretStr | None = None
@@ -41,7 +40,7 @@ class LanguageModelConfig(BaseModel):
         return (value or "").strip() or None
 
     @property
-    def way(self) -> Literal["endpoint", "vllm", "batch", "extractive"]:
+    def way(self) -> Literal["endpoint", "extractive"]:
         """The backend that serves."""
         return self.backend or ("endpoint" if self.base_url else "extractive")
 

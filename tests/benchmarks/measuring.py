@@ -25,3 +25,13 @@ def at_most(name: str, ours: float, reference: float, bar: float) -> dict[str, o
         "bar": bar,
         "holds": ratio <= bar,
     }
+
+
+def at_least(name: str, ours: float, reference: float, bar: float) -> dict[str, object]:
+    """A result whose ratio ours / reference must reach the bar."""
+    return {**at_most(name, ours, reference, bar), "holds": ours / reference >= bar}
+
+
+def at_most_by(name: str, ours: float, bar: float) -> dict[str, object]:
+    """A result of one side, which must not exceed the bar itself."""
+    return {**at_most(name, ours, bar, 1.0), "reference": bar, "bar": 1.0}

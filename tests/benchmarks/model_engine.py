@@ -1,0 +1,108 @@
+"""The model engine against a bare aiohttp client: the same prompts, 256 in flight, one loopback server that answers at once or after 200 ms.
+
+Ours is an asset of a Dagster run, whose rows, replies and calls are on disk at the end; the time of an empty run on the same instance is
+taken off. Every measurement has a process of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from measuring import at_least, at_most, at_most_by
+
+ENGINE = Path(__file__).parent / "engine"
+ROOT = ENGINE.parents[2]
+ROUNDS = 3
+
+
+@contextmanager
+def endpoint(latency_ms: float) -> Iterator[str]:
+    process = subprocess.Popen(
+        [sys.executable, ENGINE / "endpoint.py", "0", str(latency_ms)], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    try:
+        yield f"http://127.0.0.1:{int(process.stdout.readline())}/v1"
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def results(scale: float) -> Iterator[dict[str, object]]:
+    sizes = [max(200, int(size * scale)) for size in (10_000, 30_000, 100_000)]
+    small, _, large = sizes
+    with endpoint(0) as url:
+        rounds = [{size: _both(url, size) for size in sizes} for _ in range(ROUNDS)]
+        for size, bar in ((small, 0.65), (large, 0.65)):
+            ours, bare = (statistics.median(each[size][side] for each in rounds) for side in ("ours", "bare"))
+            yield at_least(f"items a second of {size:,} at 0 ms", size / ours, size / bare, bar)
+        slopes = [_slope(sizes, [each[size]["ours"] - each[size]["bare"] for size in sizes]) for each in rounds]
+        yield at_most_by("overhead of an item (us)", statistics.median(slopes) * 1e6, 80)
+        peaks = [each[large]["peak_mb"] - each[small]["peak_mb"] for each in rounds]
+        yield at_most_by("peak memory of the large run over that of the small one (MB)", statistics.median(peaks), 150)
+        with tempfile.TemporaryDirectory() as folder:
+            _ours(url, folder, fill=large)
+            _ours(url, folder)
+            nothing = _ours(url, folder)
+            yield at_most_by(f"nothing edited of {large:,}, beyond an empty run (s)", nothing["seconds"], 0.5)
+    with endpoint(200) as url, tempfile.TemporaryDirectory() as folder:
+        cold = _both(url, small)
+        yield at_least(f"items a second of {small:,} at 200 ms", small / cold["ours"], small / cold["bare"], 0.95)
+        _ours(url, folder, fill=large)
+        first, bare = _ours(url, folder)["seconds"], _bare(url, large)
+        yield at_least(f"items a second of {large:,} at 200 ms", large / first, large / bare, 0.98)
+        _ours(url, folder, fill=large // 100, edition=1)
+        before = _asked(url)
+        edited = _ours(url, folder)["seconds"]
+        calls = _asked(url) - before
+        yield at_most("calls after an edit of 1%", calls, large // 100, 1.0)
+        yield at_most("seconds after an edit of 1%, of the cold run", edited, first, 0.05)
+
+
+def _both(url: str, count: int) -> dict[str, float]:
+    """Seconds of either side, and our peak memory in MB."""
+    with tempfile.TemporaryDirectory() as folder:
+        _ours(url, folder, fill=count)
+        ours = _ours(url, folder)
+    return {"ours": ours["seconds"], "peak_mb": ours["peak_mb"], "bare": _bare(url, count)}
+
+
+def _ours(url: str, folder: str, fill: int | None = None, edition: int = 0) -> dict[str, float]:
+    """What our side printed, with the time of the empty run taken off; nothing where it only wrote notes."""
+    filling = [] if fill is None else ["--fill", str(fill), "--edition", str(edition)]
+    said = _python(ENGINE / "ours.py", url, folder, *filling)
+    if fill is not None:
+        return {}
+    if said["failed"]:
+        raise RuntimeError(f"{said['failed']} items failed")
+    return {"seconds": said["seconds"] - said["empty"], "peak_mb": said["peak_mb"]}
+
+
+def _bare(url: str, count: int) -> float:
+    return float(_python(ENGINE / "bare.py", url, str(count))["seconds"])
+
+
+def _python(*command: str | Path) -> dict[str, Any]:
+    done = subprocess.run([sys.executable, *command], cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(done.stderr[-2000:])
+    return dict(json.loads(done.stdout.splitlines()[-1])) if done.stdout.strip() else {}
+
+
+def _asked(url: str) -> int:
+    with urllib.request.urlopen(f"{url.removesuffix('/v1')}/count", timeout=10) as reply:
+        return int(reply.read())
+
+
+def _slope(sizes: list[int], seconds: list[float]) -> float:
+    """Of the least squares line."""
+    return statistics.linear_regression(sizes, seconds).slope

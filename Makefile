@@ -29,7 +29,7 @@ test-integration: setup
 	$(BIN)/python -m pytest -q -m "integration"
 
 soak: setup
-	$(BIN)/python -m pytest -q -m "soak"
+	$(BIN)/python -m pytest -q -x -m "soak"
 
 # make bench ONLY=spine
 bench: setup

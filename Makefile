@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 REPO ?= .
 STAMP := $(VENV)/.installed
 
-.PHONY: setup run ui test test-integration soak bench lint lock schemas clean
+.PHONY: setup run ui test test-integration test-vllm soak bench lint lock schemas clean
 
 setup: $(STAMP)
 
@@ -23,10 +23,19 @@ ui: setup
 	$(BIN)/soloist ui
 
 test: setup
-	$(BIN)/python -m pytest -q -n 2 --dist loadscope --no-loadscope-reorder -m "not integration and not soak"
+	$(BIN)/python -m pytest -q -n 2 --dist loadscope --no-loadscope-reorder -m "not integration and not soak and not vllm"
 
 test-integration: setup
 	$(BIN)/python -m pytest -q -m "integration"
+
+# The engine for the CPU has an environment of its own, of 2.5 GB.
+test-vllm: setup .venv-vllm/made
+	$(BIN)/python -m pytest -q -m "vllm"
+
+.venv-vllm/made: tests/real_engine/install.sh tests/real_engine/constraints.txt tests/real_engine/engine_package.py
+	rm -rf .venv-vllm
+	tests/real_engine/install.sh .venv-vllm
+	touch $@
 
 soak: setup
 	$(BIN)/python -m pytest -q -x -m "soak"

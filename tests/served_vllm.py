@@ -1,0 +1,56 @@
+"""A real vLLM engine on this machine's CPU, with a tiny random model, on a loopback port."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from served_ui import free_port, wait_for
+
+HERE = Path(__file__).parent / "real_engine"
+ENVIRONMENT = HERE.parents[1] / ".venv-vllm"
+"""The engine's own environment, which `make test-vllm` makes."""
+NAME = "tiny"
+_FLAGS = (
+    *("--served-model-name", NAME, "--host", "127.0.0.1", "--dtype", "float32", "--enforce-eager"),
+    *("--no-enable-chunked-prefill", "--kv-cache-memory-bytes", "64M", "--max-num-seqs", "64"),
+    *("--scheduling-policy", "priority", "--enable-prompt-tokens-details"),
+    *("--structured-outputs-config", json.dumps({"backend": "guidance", "disable_any_whitespace": True})),
+)
+
+
+@contextmanager
+def served_vllm(folder: Path) -> Iterator[str]:
+    """The base URL of a server that is ready; its files lie in the folder."""
+    offline = dict.fromkeys(("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "VLLM_NO_USAGE_STATS", "DO_NOT_TRACK"), "1")
+    variables = {**os.environ, **offline, "OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
+    model, port, log = folder / "model", free_port(), folder / "vllm.log"
+    subprocess.run([ENVIRONMENT / "bin" / "python", HERE / "tiny_model.py", model], env=variables, check=True)
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [ENVIRONMENT / "bin" / "vllm", "serve", model, "--port", str(port), *_FLAGS],
+            env=variables,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            cwd=folder,
+        )
+    try:
+        wait_for("the engine", lambda: _answers(process, port, log), 240)
+        yield f"http://127.0.0.1:{port}/v1"
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+def _answers(process: subprocess.Popen[bytes], port: int, log: Path) -> bool:
+    assert process.poll() is None, log.read_text(errors="replace")[-4000:]
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5):
+            return True
+    except OSError:
+        return False

@@ -150,8 +150,7 @@ def derive(
     """Runs `agent` over `items`, those that `asked` names as stale, and commits outputs and derivations in groups; `write` stores the
     outputs of one group. The counts hold what was not stale as well.
 
-    `before_commit` may do slow work for a group (upload documents) before the warehouse is locked. What is deferred (a batch that is
-    answered later) gets no row.
+    `before_commit` may do slow work for a group (upload documents) before the warehouse is locked.
     """
     derived = Derived(asked.unchanged)
     if not asked.stale:
@@ -159,15 +158,13 @@ def derive(
     model.require_ready()
     maker = model.maker
     for group in model.derived_groups(agent, items):
-        done = [each for each in group if not each.deferred]
-        made = [(each.item, each.output) for each in done if not isinstance(each.output, Failure)]
+        made = [(each.item, each.output) for each in group if not isinstance(each.output, Failure)]
         before_commit(made)
-        records = [_record(agent, maker, each, asked.stale) for each in done]
-        if records:
-            with warehouse.write() as session:
-                write(session, made)
-                session.merge(DERIVATIONS, records)
-                keep(session, group)
+        records = [_record(agent, maker, each, asked.stale) for each in group]
+        with warehouse.write() as session:
+            write(session, made)
+            session.merge(DERIVATIONS, records)
+            keep(session, group)
         derived.counts += Counts(read=len(group), made=len(made), failed=len(group) - len(made))
         derived.usage.add(group)
         progress.report(agent.name, derived.counts.read - asked.unchanged.read, len(asked.stale))

@@ -35,8 +35,6 @@ MONTHLY = BASIS
 """The assets that every month's run needs; the rest of the chain adds up all months and runs once."""
 LOOKING_AT_ALL = ("code_excerpts",)
 """Of these, the ones that are not partitioned: each run looks at the entries of all months."""
-BY_AGENTS = ("worklog_analyses", "skill_evidence", "resume", *(kind.value for kind in ReportKind))
-"""The assets that an agent makes, which take a `MakingConfig`."""
 LONG_SPAN = 12
 EVENT_BATCH = 500
 """Events of one asset's months that Dagster writes at a time."""
@@ -148,7 +146,7 @@ def execute(
     resolved = definitions.resolve_job_def(job)
     result = resolved.execute_in_process(
         instance=instance,
-        run_config=_run_config(policy, [node.name for node in resolved.nodes if only is None or node.name in only]),
+        run_config=_run_config(resolved, policy, only),
         asset_selection=None if only is None else [dg.AssetKey(name) for name in only],
         tags={**tags, PROCESS_TAG: this_process()},
         raise_on_error=False,
@@ -171,10 +169,18 @@ def execute(
     totals.failures.setdefault(reason, []).append(asset)
 
 
-def _run_config(policy: Policy, assets: Sequence[str]) -> dict[str, Any] | None:
+def _run_config(job: dg.JobDefinition, policy: Policy, only: Sequence[str] | None) -> dict[str, Any]:
+    """The policy for those assets of the run that take one (a `MakingConfig`)."""
     if policy == ONLY_CHANGED:
-        return None
-    return {"ops": {asset: {"config": asdict(policy)} for asset in assets if asset in BY_AGENTS}}
+        return {}
+    told = asdict(policy)
+    takers = [
+        node.name
+        for node in job.nodes
+        if (only is None or node.name in only)
+        and getattr(node.definition.config_schema.as_field().config_type, "fields", {}).keys() >= told.keys()
+    ]
+    return {"ops": {name: {"config": told} for name in takers}}
 
 
 def failure(result: dg.ExecuteInProcessResult) -> tuple[str, str]:

@@ -1,7 +1,7 @@
 """What answers: the seam between `LanguageModel` and the ways to a model.
 
-What belongs here: the protocol, and the backend that most use, an OpenAI-compatible endpoint. `engine.py` has vLLM in this process,
-`batch_file.py` a provider's batch queue. Which of them serves is chosen in `runner.py`; no agent and no asset knows.
+What belongs here: the protocol, and the backend that there is, an OpenAI-compatible endpoint. Which one serves is chosen in `runner.py`;
+no agent and no asset knows.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from resources.language_model.configuration import LanguageModelConfig
 
 UNKNOWN = "unknown"
-URGENT, BATCH = -10, 10
-"""vLLM's priorities: it takes up the lower one first."""
+BATCH = 10
+"""The priority of what is asked in bulk: vLLM takes up lower ones first, and 0 is that of who names none."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ class EndpointBackend:
                 f"{served.place} does not serve {served.model!r}; set SOLOIST_MODEL to one of: "
                 f"{', '.join(each.name for each in listed[:5])}."
             )
-        by = "vLLM, " if self._card is not None and self._card.by_vllm else ""
+        by = "vLLM, " if self._by_vllm else ""
         return f"{where}; {by}{self.context:,} tokens of context, {self._config.max_in_flight} requests at once"
 
     def transport(self) -> Transport:
@@ -114,9 +114,12 @@ class EndpointBackend:
         )
 
     def _extra(self) -> bytes:
-        """vLLM takes up the lower priority first; others refuse what they do not know."""
-        by_vllm = self._card is not None and self._card.by_vllm
-        return b',"priority":%d' % (URGENT if self._config.urgent else BATCH) if by_vllm else b""
+        """For vLLM alone: others refuse what they do not know."""
+        return b',"priority":%d' % BATCH if self._by_vllm else b""
+
+    @property
+    def _by_vllm(self) -> bool:
+        return self._card is not None and self._card.by_vllm
 
     @cached_property
     def _listed(self) -> list[ServedModel] | None:

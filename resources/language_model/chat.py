@@ -148,9 +148,6 @@ class ChatTransport:
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._take, asks)
 
-    def finish(self) -> None:
-        """Nothing is kept back."""
-
     def receive(self, timeout_s: float | None = None) -> Sequence[Outcome]:
         try:
             outcomes = self._outcomes.get(timeout=timeout_s)

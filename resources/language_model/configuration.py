@@ -31,8 +31,6 @@ class LanguageModelConfig(BaseModel):
     time_budget_s: float = Field(default=900.0, gt=0)
     """For one item's request with its retries; its repair has the same again."""
     max_repairs: int = Field(default=1, ge=0)
-    urgent: bool = False
-    """Somebody waits: to be answered before what others ask in bulk."""
 
     @field_validator("base_url", "model", "revision", "api_version", mode="after")
     @classmethod

@@ -47,8 +47,7 @@ class Made(Generic[ItemT, OutputT]):
     """What came of one item. `call` is None, and the figures are zero, where no model was called for it.
 
     `replies` are the new replies that `output` rests on, for whoever keeps them together with the row; a Failure has
-    none, so that asking again really asks. `recalled`: it rests on kept replies alone. `deferred`: nothing came of it yet, and
-    no row may say so.
+    none, so that asking again really asks. `recalled`: it rests on kept replies alone.
     """
 
     item: ItemT
@@ -59,7 +58,6 @@ class Made(Generic[ItemT, OutputT]):
     call: ModelCall | None = None
     replies: tuple[Reply, ...] = ()
     recalled: bool = False
-    deferred: bool = False
 
 
 @dataclass(frozen=True)
@@ -141,9 +139,7 @@ class Conversation(Generic[ItemT, OutputT]):
     def unanswered(self, outcome: Unanswered) -> Made[ItemT, OutputT]:
         self._attempts += outcome.attempts
         self._latency_ms += outcome.latency_ms
-        made = self._failed(outcome.reason, outcome.transient)
-        made.deferred = outcome.deferred
-        return made
+        return self._failed(outcome.reason, outcome.transient)
 
     def _ask(self, request: Request) -> None:
         self._request = request

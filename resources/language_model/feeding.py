@@ -68,8 +68,6 @@ class Feed(Generic[ItemT, OutputT]):
             while not self._exhausted or self._under_way:
                 if not self._exhausted and self._under_way + self._chunk <= self._window:
                     yield from self._refill()
-                    if self._exhausted:
-                        self._transport.finish()
                     continue
                 outcomes = self._transport.receive(tick_s)
                 if outcomes:
@@ -114,7 +112,7 @@ class Feed(Generic[ItemT, OutputT]):
             ticket = next(self._tickets)
             self._ticket_of[question] = ticket
             self._asking[ticket] = [conversation]
-            asks.append(Ask(ticket, conversation.body, question))
+            asks.append(Ask(ticket, conversation.body))
         if asks:
             self._transport.send(asks)
 

@@ -1,7 +1,7 @@
 """The seam between the runner and whatever answers: what is asked, what comes back, and how.
 
-What belongs here: the protocol and its messages. `chat.py` speaks it over HTTP, `engine.py` to vLLM in this process,
-`batch_file.py` to a provider's batch queue; conversation, cache and rows stay as they are.
+What belongs here: the protocol and its messages. `chat.py` speaks it over HTTP; whatever else may speak it, conversation, cache and
+rows stay as they are.
 """
 
 from __future__ import annotations
@@ -13,11 +13,10 @@ from typing import Protocol
 
 @dataclass(slots=True)
 class Ask:
-    """One request. `ticket` comes back with its outcome; `body` and `hash` are those of its question."""
+    """One request. `ticket` comes back with its outcome; `body` is that of its question."""
 
     ticket: int
     body: bytes
-    hash: str
 
 
 @dataclass(slots=True)
@@ -40,7 +39,7 @@ class Answered:
 @dataclass(slots=True)
 class Unanswered:
     """No reply. `transient`: the next run may well get one. `reason` is one sentence without secrets and without the
-    prompt. `deferred`: it was handed over, and is collected later.
+    prompt.
     """
 
     ticket: int
@@ -48,7 +47,6 @@ class Unanswered:
     transient: bool
     attempts: int
     latency_ms: float
-    deferred: bool = False
 
 
 Outcome = Answered | Unanswered
@@ -61,10 +59,6 @@ class Transport(Protocol):
 
     def send(self, asks: Sequence[Ask]) -> None:
         """Takes the asks in this order and returns at once."""
-        ...
-
-    def finish(self) -> None:
-        """Says that nothing more will be sent, but for what the answers lead to."""
         ...
 
     def receive(self, timeout_s: float | None = None) -> Sequence[Outcome]:

@@ -178,7 +178,8 @@ def _run_config(job: dg.JobDefinition, policy: Policy, only: Sequence[str] | Non
         node.name
         for node in job.nodes
         if (only is None or node.name in only)
-        and getattr(node.definition.config_schema.as_field().config_type, "fields", {}).keys() >= told.keys()
+        and (config := node.definition.config_field) is not None
+        and getattr(config.config_type, "fields", {}).keys() >= told.keys()
     ]
     return {"ops": {name: {"config": told} for name in takers}}
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, time
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from orchestration_assets import maintenance, showing, standing
 from orchestration_assets.contracts import RunResult, ShownComponents, ShownNote, ShownNotes
+from orchestration_assets.dagster_home import opened_instance
 from orchestration_assets.derivation import ONLY_CHANGED
 from orchestration_assets.reports.documents import document_name
 from orchestration_assets.reports.model import DOCUMENTS, ReportKind
@@ -25,8 +25,6 @@ from resources.errors import BadInput, SoloistError
 from resources.sources import EVERYBODY, load_sources, remember_sources
 
 if TYPE_CHECKING:
-    from dagster import DagsterInstance
-
     from orchestration_assets.derivation import Policy
     from orchestration_assets.session import Connections
 
@@ -69,8 +67,7 @@ def run_command(
 def _refresh(connections: Connections, since: date | None, until: date | None, policy: Policy, show: bool) -> RunResult:
     from orchestration_assets import running
 
-    running.prepare_instance(connections.settings)
-    with quiet_dagster(), _instance() as instance:
+    with quiet_dagster(), opened_instance(connections.settings) as instance:
         from sensors.dead_runs import reap_dead_runs
 
         reap_dead_runs(instance)
@@ -185,22 +182,6 @@ def quiet_dagster() -> Iterator[None]:
         logging.disable(previous)
 
 
-@contextlib.contextmanager
-def _instance() -> Iterator[DagsterInstance]:
-    """Dagster's instance. Raises SoloistError where its database cannot be used: a full disk, a damaged file."""
-    import dagster as dg
-    from sqlalchemy.exc import DBAPIError
-
-    try:
-        with dg.DagsterInstance.get() as instance:
-            yield instance
-    except DBAPIError as error:
-        raise SoloistError(
-            f"Dagster's database in {os.environ['DAGSTER_HOME']} cannot be used ({error.orig}); free some space, or move that folder "
-            "away: it holds the history of runs, and nothing of what was made."
-        ) from error
-
-
 def add_note(
     connections: Connections, text: str, tags: list[str], day: str | None, minutes: int | None, attachments: list[Path]
 ) -> None:
@@ -296,11 +277,9 @@ def restore(connections: Connections, folder: Path) -> None:
 
 
 def collect_garbage(connections: Connections) -> None:
-    from orchestration_assets import running
     from orchestration_assets.jobs import prune_runs
 
-    running.prepare_instance(connections.settings)
-    with only_run(connections.settings), _instance() as instance:
+    with only_run(connections.settings), opened_instance(connections.settings) as instance:
         collected = maintenance.collect_garbage(connections.warehouse, connections.store, datetime.now(UTC))
         runs = prune_runs(instance, connections.settings.keep_runs_days)
     sys.stderr.write(

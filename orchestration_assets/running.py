@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestration_assets.asset_support import COUNTS
@@ -20,7 +17,6 @@ from orchestration_assets.reports.kinds import ReportKind
 from orchestration_assets.worklogs.making import changed_months
 from resources.errors import SoloistError
 from resources.processes import PROCESS_TAG, this_process
-from resources.settings import ROOT, Settings
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -36,8 +32,6 @@ MONTHLY = BASIS
 LOOKING_AT_ALL = ("code_excerpts",)
 """Of these, the ones that are not partitioned: each run looks at the entries of all months."""
 LONG_SPAN = 12
-EVENT_BATCH = 500
-"""Events of one asset's months that Dagster writes at a time."""
 
 
 class RunFailed(SoloistError):
@@ -64,23 +58,6 @@ class Totals:
     def result(self) -> RunResult:
         left_out = [f"{', '.join(dict.fromkeys(assets))}: {reason}" for reason, assets in self.failures.items()]
         return RunResult(assets=self.assets, problems=list(dict.fromkeys([*self.problems, *left_out])))
-
-
-def prepare_instance(settings: Settings) -> Path:
-    """Makes Dagster's home folder with its configuration where there is none, and tells Dagster of it."""
-    home = settings.dagster_home.absolute()
-    configuration = home / "dagster.yaml"
-    try:
-        home.mkdir(parents=True, exist_ok=True)
-        if not configuration.exists():
-            shutil.copyfile(ROOT / "deploy" / "local" / "dagster.yaml", configuration)
-    except OSError as error:
-        raise SoloistError(
-            f"Dagster's home folder {home} cannot be made ({error.strerror}); set DAGSTER_HOME to another folder, or unset it."
-        ) from error
-    os.environ["DAGSTER_HOME"] = str(home)
-    os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", str(EVENT_BATCH))
-    return home
 
 
 def refresh(

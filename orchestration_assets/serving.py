@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from orchestration_assets.dagster_home import make_databases, prepare_home
 from orchestration_assets.reports.documents import document_name
 from orchestration_assets.reports.model import DOCUMENTS, MEDIA_TYPES, Document
-from orchestration_assets.running import prepare_instance
 from resources.document_server import DocumentLink, DocumentServer
 from resources.settings import ROOT
 
@@ -25,7 +25,8 @@ def serve_ui(connections: Connections, host: str, port: int) -> int:
     Dagster gets an absolute workspace file and starts in this installation's folder, so that no package of the current folder named
     `resources` or `sensors` is taken for ours.
     """
-    home = prepare_instance(connections.settings)
+    home = prepare_home(connections.settings)
+    make_databases(home)
     with connections.warehouse.read():
         pass  # a warehouse that cannot be opened is said here, in one sentence
     environment = {

@@ -91,7 +91,11 @@ class PooledEventLog(SqliteEventLogStorage):
         if for_index_shard or not self._is_empty(engine):
             super()._initdb(engine, for_index_shard)
             return
-        with self._engine(INDEX_SHARD_NAME).connect() as index:
+        index_engine = self._engine(INDEX_SHARD_NAME)
+        if INDEX_SHARD_NAME not in self._initialized_dbs:
+            super()._initdb(index_engine, for_index_shard=True)
+            self._initialized_dbs.add(INDEX_SHARD_NAME)
+        with index_engine.connect() as index:
             (version,) = index.execute(sqlalchemy.text("SELECT version_num FROM alembic_version")).one()
         with engine.connect() as connection:
             connection.execute(sqlalchemy.text("PRAGMA journal_mode=WAL"))

@@ -18,6 +18,7 @@ import json, os, sys, time
 import dagster as dg
 from orchestration_assets import running
 from orchestration_assets.commands import quiet_dagster
+from orchestration_assets.dagster_home import prepare_home
 from orchestration_assets.definitions import ASSETS, build_definitions
 from orchestration_assets.partitions import range_tags
 from resources.settings import load_settings
@@ -26,7 +27,7 @@ definitions = build_definitions()
 if sys.argv[1] == "empty":
     import empty_graph
     definitions = empty_graph.definitions()
-running.prepare_instance(load_settings())
+prepare_home(load_settings())
 with quiet_dagster(), dg.DagsterInstance.get() as instance:
     seconds = []
     for _ in range(3):

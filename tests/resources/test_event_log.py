@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -105,6 +106,19 @@ def test_either_log_opens_what_the_other_wrote(tmp_path: Path, monkeypatch: pyte
     with instance(tmp_path / "home", monkeypatch) as ours:
         assert told(ours, second)["events"]
         ours.event_log_storage.upgrade()
+
+
+@pytest.mark.parametrize("missing", ["DROP TABLE alembic_version", "DELETE FROM alembic_version"])
+def test_an_index_whose_making_was_cut_off_is_finished(
+    missing: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with instance(tmp_path / "home", monkeypatch) as held:
+        expected = told(held, run(held, 1))["events"]
+        index = held.event_log_storage.path_for_shard("index")
+    with sqlite3.connect(index) as connection:
+        connection.execute(missing)
+    with instance(tmp_path / "home", monkeypatch) as held:
+        assert told(held, run(held, 1))["events"] == expected
 
 
 def test_more_runs_than_files_are_kept_open_are_all_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,10 @@ nothing disturbed. `test_crashes.py` and `soak/test_crashes.py` choose the point
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
+import multiprocessing
+import os
 import random
 import shutil
 import signal
@@ -17,6 +20,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import dagster as dg
@@ -42,28 +46,71 @@ _UNFINISHED = [
     dg.DagsterRunStatus.CANCELING,
 ]
 
-_DRIVER = """
-import os, signal, sys
+_FORKS = multiprocessing.get_context("forkserver")
+_FORKS.set_forkserver_preload(
+    [
+        "dagster",
+        "duckdb",
+        "orchestration_assets.cli",
+        "orchestration_assets.definitions",
+        "pandas",
+        "pyarrow",
+        "sqlalchemy",
+    ]
+)
+"""A process that has imported what a run needs and forks into each run: importing takes longer than the work of a small one."""
 
-fatal, seen = int(sys.argv.pop(1)), 0
 
-def watch(event, arguments):
-    global seen
-    if event == "os.rename" or event == "fcntl.flock" and arguments[1] == 8:
-        seen += 1
-        if seen == fatal:
-            os.kill(os.getpid(), signal.SIGKILL)
+def _run_and_die(said: Path, variables: Mapping[str, str], fatal_step: int) -> None:
+    """`soloist run --json`, which kills itself just before its n-th step (0: never), in a process of its own. A step is a lock given back,
+    which is the moment between two transactions, or a file moved into place: the points that a kill after so many seconds seldom hits."""
+    output = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    os.dup2(output, 2)
+    os.environ.clear()
+    os.environ.update({**clean_environment(), **variables})
+    os.chdir(ROOT)
+    steps = 0
 
-sys.addaudithook(watch)
-sys.argv[0] = "soloist"
-from orchestration_assets.cli import main
-try:
-    main()
-finally:
-    print(f"steps {seen}", file=sys.stderr)
-"""
-"""`soloist`, which kills itself just before its n-th step (0: never). A step is a lock given back, which is the moment between two
-transactions, or a file moved into place: the points that a kill after so many seconds seldom hits."""
+    def watch(event: str, arguments: tuple[object, ...]) -> None:
+        nonlocal steps
+        if event == "os.rename" or (event == "fcntl.flock" and arguments[1] == fcntl.LOCK_UN):
+            steps += 1
+            if steps == fatal_step:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    from orchestration_assets.cli import main
+
+    sys.addaudithook(watch)
+    sys.argv = ["soloist", "run", "--json"]
+    try:
+        main()
+    finally:
+        os.write(2, f"steps {steps}".encode())
+
+
+@dataclass
+class Running:
+    """A run in a process of its own, and the file of what it writes to standard error."""
+
+    process: BaseProcess
+    said: Path
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid or 0
+
+    def status(self, seconds: float | None = 0.0) -> int | None:
+        """The exit status, or the signal that ended it as a negative number; None where it still works after so many seconds."""
+        self.process.join(seconds)
+        return self.process.exitcode
+
+    def finish(self) -> str:
+        """What it wrote to standard error; it is killed where it does not end by itself."""
+        if self.status(300) is None:
+            self.process.kill()
+            self.process.join()
+        return self.said.read_text(errors="replace") if self.said.exists() else ""
 
 
 @dataclass(frozen=True)
@@ -107,41 +154,35 @@ class Home:
                 patched.setenv(name, value)
             yield Workbench()
 
-    def begin_run(self, fatal_step: int = 0) -> subprocess.Popen[bytes]:
+    def begin_run(self, fatal_step: int = 0) -> Running:
         """Starts `soloist run --json` in a process of its own."""
-        return subprocess.Popen(
-            [sys.executable, "-c", _DRIVER, str(fatal_step), "run", "--json"],
-            cwd=ROOT,
-            env={**clean_environment(), **self.variables},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-        )
+        said = self.folder.with_name(f"{self.folder.name}.said")
+        process = _FORKS.Process(target=_run_and_die, args=(said, dict(self.variables), fatal_step))
+        process.start()
+        return Running(process, said)
 
-    def await_work(self, process: subprocess.Popen[bytes]) -> None:
-        """Waits until the process holds the lock of a run: its imports are done."""
+    def await_work(self, run: Running) -> None:
+        """Waits until the process holds the lock of a run."""
         lock = self.folder / "run.lock"
         until = time.monotonic() + 120
-        while time.monotonic() < until and process.poll() is None:
-            if lock.exists() and lock.read_text().strip() == str(process.pid):
+        while time.monotonic() < until and run.status() is None:
+            if lock.exists() and lock.read_text().strip() == str(run.pid):
                 return
             time.sleep(0.005)
-        raise AssertionError(f"the run did not begin: {finish(process)}")
+        raise AssertionError(f"the run did not begin: {run.finish()}")
 
     def kill_after(self, seconds: float) -> bool:
         """Kills a run after so many seconds of work; False where it was done before."""
-        process = self.begin_run()
-        self.await_work(process)
-        try:
-            process.wait(timeout=seconds)
-        except subprocess.TimeoutExpired:
-            process.kill()
-        finish(process)
-        return process.returncode == -signal.SIGKILL
+        run = self.begin_run()
+        self.await_work(run)
+        if run.status(seconds) is None:
+            run.process.kill()
+        return run.status(None) == -signal.SIGKILL
 
     def kill_at_step(self, step: int) -> bool:
-        process = self.begin_run(step)
-        finish(process)
-        return process.returncode == -signal.SIGKILL
+        run = self.begin_run(step)
+        run.finish()
+        return run.status() == -signal.SIGKILL
 
     def run_once_more(self) -> float:
         """`soloist run`, in this process; the seconds until its first Dagster run had started, 0 where the killed one had left nothing to
@@ -168,15 +209,6 @@ class Home:
             }
 
 
-def finish(process: subprocess.Popen[bytes]) -> str:
-    """What a process wrote to standard error; it is killed where it does not end by itself."""
-    try:
-        return process.communicate(timeout=300)[1].decode(errors="replace")
-    except subprocess.TimeoutExpired:
-        process.kill()
-        return process.communicate()[1].decode(errors="replace")
-
-
 def undisturbed(folder: Path, commits: int, horizon_days: int) -> Undisturbed:
     """Makes a history, a home with notes, and one run that nothing disturbs."""
     make_history(folder / "shop", commits)
@@ -191,12 +223,12 @@ def undisturbed(folder: Path, commits: int, horizon_days: int) -> Undisturbed:
     with Home.at(template, variables).entered() as bench, bench.connections.warehouse.write() as session:
         session.insert(NOTES, _notes())
     home = Home.copied(template, folder / "undisturbed", variables)
-    process = home.begin_run()
-    home.await_work(process)
+    run = home.begin_run()
+    home.await_work(run)
     began = time.monotonic()
-    said = finish(process)
+    said = run.finish()
     seconds = time.monotonic() - began
-    assert process.returncode == 0, said
+    assert run.status() == 0, said
     with home.entered() as bench:
         tables = bench.comparable()
     return Undisturbed(template, variables, seconds, int(said.rpartition("steps ")[2]), tables, home.documents())

@@ -255,6 +255,7 @@ def test_the_doctor_names_what_serves_instead_and_what_is_broken(monkeypatch: py
     assert {each["component"]: each["state"] for each in json.loads(ill.out)}["language model"] == "broken"
 
 
+@pytest.mark.integration
 def test_the_installed_command_prints_nothing_else_beside_its_document(own_home: Path, made: tuple[Path, Done]) -> None:
     GitRepository(made[0].parent / "shelf").clone(own_home / "clone").commit(
         "fix: close the file", authored="2026-11-19T09:00:00+00:00"

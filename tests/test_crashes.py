@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from git_repositories import clean_environment
-from killing import NOW, ROOT, Home, assert_as_if_nothing_had_happened, finish, make_history, spread, undisturbed
+from killing import NOW, ROOT, Home, assert_as_if_nothing_had_happened, make_history, spread, undisturbed
 from terminal import installed_soloist
 
 COMMITS = 40
@@ -59,10 +59,10 @@ def test_a_second_run_in_a_home_ends_with_a_sentence_and_one_in_another_home_wor
     second = installed_soloist("run", "--json", variables=homes[0].variables, cwd=ROOT)
     assert second.status == 1
     assert f"process {first.pid}" in second.sentence
-    assert first.poll() is None, "the first run was done too early to tell"
-    for process in (first, elsewhere):
-        said = finish(process)
-        assert process.returncode == 0, said
+    assert first.status() is None, "the first run was done too early to tell"
+    for run in (first, elsewhere):
+        said = run.finish()
+        assert run.status() == 0, said
 
 
 @pytest.mark.integration
@@ -75,9 +75,9 @@ def test_no_lock_is_held_longer_than_a_second_and_others_can_note_and_show(tmp_p
     watcher = _watcher(home)
     noted = installed_soloist("log", "Packed a parcel.", variables=home.variables, cwd=ROOT)
     shown = installed_soloist("notes", "--json", variables=home.variables, cwd=ROOT)
-    assert run.poll() is None, "the run was done too early to tell"
-    said = finish(run)
-    assert run.returncode == 0, said
+    assert run.status() is None, "the run was done too early to tell"
+    said = run.finish()
+    assert run.status() == 0, said
     assert (noted.status, shown.status) == (0, 0)
     samples, longest = watcher.communicate("\n", timeout=60)[0].splitlines()[-1].split()
     print(f"The longest of {samples} waits was {float(longest):.3f} s.")

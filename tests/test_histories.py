@@ -245,6 +245,7 @@ FEW = settings(max_examples=1, deadline=None, suppress_health_check=list(HealthC
 MANY = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 
 
+@pytest.mark.integration
 @FEW
 @given(STEPS)
 @example([("commit", 3, 0), ("run", 0, 0), ("commit", 4, 1), ("run", 0, 0), ("amend", 0, 0), ("run", 0, 0)])
@@ -264,6 +265,7 @@ def test_many_runs_on_the_way_make_what_one_run_makes_at_the_end(steps: list[Ste
     assert_made_as_if_afresh(steps)
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("later", [[], [("run", 0, 0), ("reset", 0, 0)]])
 def test_an_import_is_no_skill_from_when_its_module_is_the_repositorys_own_until_that_is_gone(
     later: list[Step],
@@ -272,6 +274,7 @@ def test_an_import_is_no_skill_from_when_its_module_is_the_repositorys_own_until
     assert_made_as_if_afresh([imports_label, ("run", 0, 0), makes_label, *later])
 
 
+@pytest.mark.integration
 @FEW
 @given(STEPS, st.integers(0, 100))
 @example([("branch", 0, 0), ("commit", 2, 1), ("switch", 0, 0), ("merge", 11, 0)], 1)

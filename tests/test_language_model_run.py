@@ -102,6 +102,7 @@ def test_every_agent_asks_once_and_every_row_says_who_made_it(
     assert {table: after[table] for table in MADE_OF_REPLIES} == {table: rows[table] for table in MADE_OF_REPLIES}
 
 
+@pytest.mark.integration
 def test_a_first_model_makes_everything_again_and_another_one_only_what_is_new(
     bench: Workbench, repository: GitRepository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -162,6 +163,7 @@ def test_what_failed_in_passing_is_tried_again_by_the_next_run(
     assert bench.query("SELECT agent FROM derivations WHERE reason IS NOT NULL") == []
 
 
+@pytest.mark.integration
 def test_another_model_and_what_failed_for_good_are_gone_over_only_where_asked(
     repository: GitRepository, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -58,6 +58,7 @@ def shown() -> list[str]:
     return [soloist(*command.split(), "--json").out for command in commands]
 
 
+@pytest.mark.integration
 def test_what_was_saved_comes_back_in_an_empty_home_and_opens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before, picture = shown(), attachment()
     assert all(before)

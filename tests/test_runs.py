@@ -105,6 +105,7 @@ def test_unchanged_refs_are_not_read_again(bench: Workbench, tmp_path: Path, mon
     assert "diff-tree" not in calls.read_text()
 
 
+@pytest.mark.integration
 def test_an_amended_body_keeps_the_entry_and_changes_its_text(bench: Workbench, repository: GitRepository) -> None:
     bench.run()
     before = {row["entry_id"] for row in bench.query("SELECT entry_id FROM worklog_entries")}
@@ -146,6 +147,7 @@ def test_equal_commits_in_one_second_are_two_entries(tmp_path: Path) -> None:
     assert len(bench.query("SELECT DISTINCT entry_id FROM worklog_entries")) == 2
 
 
+@pytest.mark.integration
 def test_ids_survive_a_clone_elsewhere_and_a_rebase(tmp_path: Path, repository: GitRepository) -> None:
     bench = Workbench()
     bench.watch(repository.path)
@@ -171,6 +173,7 @@ def test_a_cherry_pick_is_an_entry_of_its_own(bench: Workbench, repository: GitR
     assert len({row["entry_id"] for row in rows}) == len(rows) == 2
 
 
+@pytest.mark.integration
 def test_a_note_edited_fourteen_months_later_remakes_exactly_its_day_week_and_month(
     bench: Workbench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -219,6 +222,7 @@ def test_where_no_repository_can_be_read_the_first_sentence_is_the_error(bench: 
         bench.run()
 
 
+@pytest.mark.integration
 def test_months_are_asked_for_only_where_entries_changed(bench: Workbench, repository: GitRepository) -> None:
     repository.commit("Add an old file", files={"old.txt": "old"}, authored="2019-03-05T09:00:00+00:00")
     bench.run()
@@ -261,6 +265,7 @@ def test_a_squashed_branch_is_told_once_and_its_own_commits_are_cited(tmp_path: 
     assert sections["In progress"] == []
 
 
+@pytest.mark.integration
 def test_entries_that_a_killed_run_left_without_their_repository_are_analysed(
     bench: Workbench, repository: GitRepository
 ) -> None:
@@ -275,6 +280,7 @@ def test_entries_that_a_killed_run_left_without_their_repository_are_analysed(
     assert bench.comparable() == whole
 
 
+@pytest.mark.integration
 def test_a_repository_that_is_watched_again_is_analysed_by_whoever_is_asked_for_now(
     bench: Workbench, repository: GitRepository, tmp_path: Path
 ) -> None:

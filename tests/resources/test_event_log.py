@@ -121,6 +121,7 @@ def test_an_index_whose_making_was_cut_off_is_finished(
         assert told(held, run(held, 1))["events"] == expected
 
 
+@pytest.mark.integration
 def test_more_runs_than_files_are_kept_open_are_all_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with instance(tmp_path / "home", monkeypatch) as held:
         runs = [run(held, 1) for _ in range(OPEN_RUNS + 3)]
@@ -132,6 +133,7 @@ def test_more_runs_than_files_are_kept_open_are_all_told(tmp_path: Path, monkeyp
         run(held, 1)
 
 
+@pytest.mark.integration
 def test_who_watches_a_run_of_another_process_hears_of_it_while_it_works(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

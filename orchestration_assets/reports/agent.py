@@ -35,7 +35,7 @@ from orchestration_assets.worklogs.model import Evidence
 from orchestration_assets.worklogs.tables import WORDING_TABLES, table_text
 from resources.language_model.agent import InvalidReply, Message, Request, agent_version, content_hash
 from resources.language_model.prompting import CONTEXT, OVERHEAD, Prompt, tokens
-from resources.language_model.schemas import at_most, few, output_schema
+from resources.language_model.schemas import OutputSchema, at_most, few, number_to, sized_schema
 
 RULES = 2
 """Counted up whenever the extractive rules change what a report says."""
@@ -44,27 +44,17 @@ FOLDER = Path(__file__).parent
 TEMPLATES = ("report.md.j2", "report.html.j2", "report.css")
 MAX_FACTS = 150
 """Facts shown to a model, the most telling of each section first; the others are counted, as without a model."""
-
-MAX_TEXT = 300
-TOKENS_A_FACT = 60
-MIN_TOKENS = 400
+MAX_TEXT = 240
 
 
 class ClaimReply(BaseModel):
-    """One sentence of a reply, and the numbers of the facts that it rests on. `topic` is "" or a topic of these facts."""
+    """One sentence of a reply, and the numbers of the facts that it rests on, all of one section. `topic` is "" or a topic of these facts."""
 
     model_config = ConfigDict(extra="forbid")
 
-    text: Annotated[str, at_most(240)]
-    facts: Annotated[list[int], few(20)]
+    text: Annotated[str, at_most(MAX_TEXT)]
+    facts: Annotated[list[Annotated[int, number_to(MAX_FACTS)]], few(12)]
     topic: Annotated[str, at_most(40)] = ""
-
-
-class SectionReply(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    title: Annotated[str, at_most(20)]
-    claims: Annotated[list[ClaimReply], few(21)]
 
 
 class ReportReply(BaseModel):
@@ -72,7 +62,11 @@ class ReportReply(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    sections: Annotated[list[SectionReply], few(4)]
+    claims: list[ClaimReply]
+
+
+CLAIMS = (4, 8, 16, 24)
+"""How many claims a reply may hold, by how many facts there are."""
 
 
 @dataclass(frozen=True)
@@ -109,23 +103,23 @@ class ReportAgent:
     def request(self, item: ReportItem) -> Request:
         """The shared instructions first, then the numbered facts of the item."""
         prompt = _prompt(self.kind)
-        system = prompt.shared("instructions")
         composition = composition_of(item)
-        facts = _numbered(composition, self.context - tokens(system) - OVERHEAD - MIN_TOKENS)
+        facts, output = self._asked(composition)
         title = title_of(item.kind, item.period, Calendar(item.period.timezone, tuple(item.working_days)))
         sections = [
             {"title": draft.title, "facts": [(number, fact) for number, (of, fact) in facts.items() if of is draft]}
             for draft in composition.drafts
         ]
+        shown = prompt.render("item", title, item.scope, sections)
         return Request(
-            messages=(Message("system", system), Message("user", prompt.render("item", title, item.scope, sections))),
-            output=output_schema(self.name, ReportReply),
-            max_tokens=MIN_TOKENS + TOKENS_A_FACT * len(facts),
+            messages=(Message("system", prompt.shared("instructions")), Message("user", shown)),
+            output=output,
+            max_tokens=output.longest,
         )
 
     def parse(self, item: ReportItem, reply: str) -> Report:
-        """The report that a reply makes of the facts. A claim that cites no fact of its section, or says what its facts do not, is dropped
-        and counted; a section of which nothing is left is told extractively. Raises InvalidReply for what is no such reply."""
+        """The report that a reply makes of the facts. A claim that cites no fact, or facts of two sections, or says what they do not, is
+        dropped and counted; a section of which nothing is left is told extractively. Raises InvalidReply for what is no such reply."""
         try:
             answer = ReportReply.model_validate_json(reply)
         except ValidationError as error:
@@ -135,21 +129,28 @@ class ReportAgent:
                 f"The reply is no report: {first['msg']}" + (f" at {where}." if where else ".")
             ) from None
         composition = composition_of(item)
-        room = self.context - tokens(_prompt(self.kind).shared("instructions")) - OVERHEAD - MIN_TOKENS
-        facts = _numbered(composition, room)
-        written: dict[str, list[ClaimReply]] = {}
-        for section in answer.sections:
-            written.setdefault(section.title.strip().casefold(), []).extend(section.claims)
+        facts, _ = self._asked(composition)
+        written: dict[int, list[ClaimReply]] = {}
+        for claim in answer.claims:
+            section = next((id(facts[number][0]) for number in claim.facts if number in facts), 0)
+            written.setdefault(section, []).append(claim)
         entries = {entry.entry.entry_id: entry for entry in item.entries}
-        titles = {draft.title.casefold() for draft in composition.drafts}
-        dropped = sum(len(claims) for title, claims in written.items() if title not in titles)
+        dropped = len(written.pop(0, []))
         drafts: list[Draft] = []
         for draft in composition.drafts:
             own = {number: fact for number, (of, fact) in facts.items() if of is draft}
-            rewritten, refused = _rewritten(draft, own, written.get(draft.title.casefold(), []), entries)
+            rewritten, refused = _rewritten(draft, own, written.get(id(draft), []), entries)
             drafts.append(rewritten)
             dropped += refused
         return assemble(replace(composition, drafts=drafts), dropped)
+
+    def _asked(self, composition: Composition) -> tuple[dict[int, tuple[Draft, Fact]], OutputSchema]:
+        """The numbered facts, each with its section, and the shape of the reply to them: where the context is small, two thirds of it are for the
+        reply."""
+        room = self.context - tokens(_prompt(self.kind).shared("instructions")) - OVERHEAD
+        claims = min(MAX_FACTS, sum(len(draft.facts()) for draft in composition.drafts))
+        output = sized_schema(self.name, ReportReply, CLAIMS, claims, room * 2 // 3)
+        return _numbered(composition, room - output.longest), output
 
 
 class StandupAgent(ReportAgent):
@@ -215,13 +216,13 @@ def _told_together(text: str, topic: str, facts: list[Fact]) -> Fact:
 
 
 def _numbered(composition: Composition, room: int) -> dict[int, tuple[Draft, Fact]]:
-    """Number to section and fact, in the order of the page: as many as fit into `room` tokens with the replies to them, at most
-    `MAX_FACTS`, what would be shown before what would not."""
+    """Number to section and fact, in the order of the page: as many as fit into `room` tokens, at most `MAX_FACTS`, what would be shown
+    before what would not."""
     shown = [fact for draft in composition.drafts for fact in draft.shown]
     hidden = [fact for draft in composition.drafts for fact in draft.hidden]
     chosen: set[int] = set()
     for fact in [*shown, *hidden][:MAX_FACTS]:
-        room -= tokens(_as_line(fact)) + TOKENS_A_FACT
+        room -= tokens(_as_line(fact))
         if room < 0:
             break
         chosen.add(id(fact))

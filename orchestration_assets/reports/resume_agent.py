@@ -34,7 +34,7 @@ from orchestration_assets.reports.secret_scan import findings
 from orchestration_assets.worklogs.tables import WORDING_TABLES, table_text
 from resources.language_model.agent import InvalidReply, Message, Request, agent_version
 from resources.language_model.prompting import CONTEXT, OVERHEAD, characters, fitting, tokens
-from resources.language_model.schemas import at_most, few, output_schema
+from resources.language_model.schemas import at_most, number_to, sized_schema
 
 RULES = 2
 """Counted up whenever the extractive rules change what a resume says."""
@@ -43,7 +43,8 @@ PROMPT = Path(__file__).parent / "prompts" / "resume_highlights.md"
 MAX_LENGTH = 240
 MAX_FACTS = 40
 """Facts shown to a model, the first ones; the others keep the sentences that they have."""
-TOKENS_A_FACT = 110
+HIGHLIGHTS = (8, 16, 24, 32, MAX_FACTS)
+"""How many sentences a reply may hold, by how many facts there are."""
 DEFAULT_KEY = "default"
 
 _WORD = re.compile(r"[^\W\d_][\w'’.+#/-]*", re.UNICODE)
@@ -55,8 +56,8 @@ class Rephrasing(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    fact: int
-    text: Annotated[str, at_most(240)]
+    fact: Annotated[int, number_to(MAX_FACTS)]
+    text: Annotated[str, at_most(MAX_LENGTH)]
 
 
 class Rephrasings(BaseModel):
@@ -64,7 +65,7 @@ class Rephrasings(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    highlights: Annotated[list[Rephrasing], few(MAX_FACTS)]
+    highlights: list[Rephrasing]
 
 
 @dataclass(frozen=True)
@@ -109,13 +110,14 @@ class ResumeAgent:
     def request(self, item: ResumeItem) -> Request:
         system = PROMPT.read_text(encoding="utf-8").strip()
         facts = list(_facts(self.extract(item)))[:MAX_FACTS]
+        room = self.context - tokens(system) - OVERHEAD
+        output = sized_schema("resume_highlights", Rephrasings, HIGHLIGHTS, len(facts), room * 2 // 3)
         lines = [f"{number}. {_fact_line(highlight)}" for number, highlight in enumerate(facts, 1)]
-        room = self.context - tokens(system) - OVERHEAD - TOKENS_A_FACT * len(facts)
-        shown = fitting(lines, characters(room), "facts")
+        shown = fitting(lines, characters(room - output.longest), "facts")
         return Request(
             messages=(Message("system", system), Message("user", "Facts:\n" + ("\n".join(shown) or "none"))),
-            output=output_schema("resume_highlights", Rephrasings),
-            max_tokens=64 + TOKENS_A_FACT * len(facts),
+            output=output,
+            max_tokens=output.longest,
         )
 
     def parse(self, item: ResumeItem, reply: str) -> ResumeDraft:

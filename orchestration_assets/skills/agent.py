@@ -38,8 +38,6 @@ from resources.language_model.schemas import at_most, few, output_schema
 RULES = 1
 PROMPT = Path(__file__).parent / "prompts" / "skill_extraction.md"
 MAX_TEXT, MAX_PATHS = 6000, 60
-MAX_REPLY_TOKENS = 2200
-"""More than the longest reply that the schema lets a model write, in tokens of one character."""
 SHARES = (0.5, 0.25, 0.25)
 """Of the room for an entry: for its message, its paths and its lines."""
 STRENGTH: tuple[Signal, ...] = ("import", "manifest", "file_type", "note_tag", "message")
@@ -87,7 +85,8 @@ class SkillAgent:
     def request(self, item: SkillItem) -> Request:
         prompt = _prompt()
         system = prompt.shared("system")
-        room = characters(self.context - MAX_REPLY_TOKENS - tokens(system) - OVERHEAD)
+        output = output_schema("skills", SkillReply)
+        room = characters(self.context - output.longest - tokens(system) - OVERHEAD)
         for_message, for_paths, for_lines = (int(room * share) for share in SHARES)
         paths = [file.path for file in item.entry.files if was_written(file)][:MAX_PATHS]
         lines = [f"{each.path}: {each.line.strip()}" for each in item.excerpts if _is_quotable(each)]
@@ -100,8 +99,8 @@ class SkillAgent:
         )
         return Request(
             messages=(Message("system", system), Message("user", shown)),
-            output=output_schema("skills", SkillReply),
-            max_tokens=MAX_REPLY_TOKENS,
+            output=output,
+            max_tokens=output.longest,
         )
 
     def parse(self, item: SkillItem, reply: str) -> SkillMentions:

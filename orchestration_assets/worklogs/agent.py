@@ -30,8 +30,6 @@ RULES = 2
 
 PROMPT = Path(__file__).parent / "prompts" / "worklog_analysis.md"
 MAX_MESSAGE, MAX_PATHS, MAX_LINES, MAX_HEADLINE = 6000, 60, 30, 160
-MAX_REPLY_TOKENS = 2400
-"""More than the longest reply that the schema lets a model write, in tokens of one character."""
 SHARES = (0.5, 0.25, 0.25)
 """Of the room for an entry: for its message, its paths and its lines."""
 
@@ -79,7 +77,8 @@ class AnalysisAgent:
     def request(self, item: AnalysisItem) -> Request:
         prompt = _prompt()
         system = prompt.shared("system")
-        room = characters(self.context - MAX_REPLY_TOKENS - tokens(system) - OVERHEAD)
+        output = output_schema("worklog_analysis", AnalysisReply)
+        room = characters(self.context - output.longest - tokens(system) - OVERHEAD)
         for_message, for_paths, for_lines = (int(room * share) for share in SHARES)
         mark = f"=== {item.entry.entry_id[:12]} ==="
         shown = prompt.render(
@@ -92,8 +91,8 @@ class AnalysisAgent:
         )
         return Request(
             messages=(Message("system", system), Message("user", shown)),
-            output=output_schema("worklog_analysis", AnalysisReply),
-            max_tokens=MAX_REPLY_TOKENS,
+            output=output,
+            max_tokens=output.longest,
         )
 
     def parse(self, item: AnalysisItem, reply: str) -> Analysis:

@@ -23,7 +23,6 @@ pytestmark = [
 ]
 
 AGENTS = {"worklog_analysis", "skill_extraction", "standup", "status_report", "summary", "resume"}
-BOUNDED = {"worklog_analysis", "skill_extraction"}
 REPLIES: tuple[type[BaseModel], ...] = (AnalysisReply, SkillReply, ReportReply, Rephrasings)
 
 
@@ -36,8 +35,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def test_every_agent_is_answered_in_its_schema_and_the_engine_knows_the_beginnings_of_prompts(
     url: str, tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A model of chance writes as much as a schema lets it. What is bounded by the schema alone must end; a report and a resume, which
-    are bounded by their facts, may be cut off, and nothing else may be wrong with them."""
+    """A model of chance writes as much as a schema lets it: every reply ends all the same, and none is invalid."""
     live_in(home, monkeypatch)
     monkeypatch.setenv("SOLOIST_MODEL_URL", url)
     done = soloist("run", "--repo", small_repository(tmp_path / "shelf").path, "--json")
@@ -47,8 +45,7 @@ def test_every_agent_is_answered_in_its_schema_and_the_engine_knows_the_beginnin
     replies = [str(row["reply"]) for row in bench.query("SELECT reply FROM replies WHERE finish_reason = 'stop'")]
     assert {row["agent"] for row in calls} == AGENTS
     assert {str(row["model"]).partition("@")[0] for row in calls} == {NAME}
-    assert {row["outcome"] for row in calls if row["agent"] in BOUNDED} == {"ok"}
-    assert [row["reason"] for row in calls if row["reason"] and "cut off" not in str(row["reason"])] == []
+    assert [row for row in calls if row["outcome"] != "ok" or row["reason"]] == []
     assert len(replies) >= 4
     assert [reply for reply in replies if not _fits(reply)] == []
     assert sum(int(str(row["tokens_cached"])) for row in calls) > 0

@@ -10,6 +10,7 @@ from orchestration_assets.reports.agent import AGENTS, StatusAgent, SummaryAgent
 from orchestration_assets.reports.model import Report, ReportKind
 from orchestration_assets.worklogs.tables import table_text
 from resources.language_model.agent import InvalidReply
+from resources.language_model.prompting import tokens
 from tests.reports.report_material import History, claims, section, texts
 
 STATUS = StatusAgent()
@@ -25,8 +26,8 @@ def history() -> History:
     return made
 
 
-def reply(*claims: dict[str, object], title: str = "Completed") -> str:
-    return orjson.dumps({"sections": [{"title": title, "claims": list(claims)}]}).decode()
+def reply(*claims: dict[str, object]) -> str:
+    return orjson.dumps({"claims": list(claims)}).decode()
 
 
 def numbers(history: History) -> dict[str, int]:
@@ -47,6 +48,21 @@ def test_the_prompt_shares_its_beginning_and_numbers_the_facts(history: History)
     assert set(numbers(history).values()) == {1, 2, 3, 4}
     assert history.entries[0].entry.entry_id[:12] in one.messages[1].content
     assert b"facts" in one.output.json
+
+
+@pytest.mark.parametrize("context", [4096, 16_384])
+@pytest.mark.parametrize("commits", [0, 3, 200])
+def test_the_facts_and_the_longest_reply_to_them_fit_into_the_context(context: int, commits: int) -> None:
+    history = History()
+    for number in range(commits):
+        history.commit(
+            f"feat(store): keep the shelf number {number} with its {'long ' * 20}label", [(f"src/s{number}.py", 8, 2)]
+        )
+    asked = StatusAgent(context=context).request(history.item())
+    assert asked.max_tokens == asked.output.longest
+    assert sum(tokens(message.content) for message in asked.messages) + asked.max_tokens <= context
+    shown = sum(line[:1].isdigit() for line in asked.messages[-1].content.splitlines())
+    assert shown >= min(commits, 5)
 
 
 def test_a_claim_that_rests_on_its_facts_is_kept_with_all_their_evidence(history: History) -> None:
@@ -91,7 +107,7 @@ def test_a_claim_that_cites_nothing_or_the_unknown_is_dropped(history: History) 
         reply(
             {"text": "Did much", "facts": []},
             {"text": "Did more", "facts": [99]},
-            {"text": "Completed the console", "facts": [known["console"]]},
+            {"text": "Completed the console and accepted empty input", "facts": [known["empty"], known["console"]]},
             {"text": "Accepted empty input", "facts": [known["empty"]]},
             {"text": "Accepted empty input again", "facts": [known["empty"]]},
         ),
@@ -103,8 +119,6 @@ def test_a_claim_that_cites_nothing_or_the_unknown_is_dropped(history: History) 
 def test_a_section_without_a_valid_claim_is_told_extractively(history: History) -> None:
     made = STATUS.parse(history.item(), reply({"text": "Did much", "facts": []}))
     assert made.model_copy(update={"dropped_claims": 0}) == STATUS.extract(history.item())
-    unknown = STATUS.parse(history.item(), reply({"text": "Did much", "facts": [1]}, title="Highlights"))
-    assert unknown.dropped_claims == 1
 
 
 def test_an_invented_topic_is_not_taken(history: History) -> None:
@@ -115,7 +129,7 @@ def test_an_invented_topic_is_not_taken(history: History) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "no json", "[]", '{"sections": [{"title": 1}]}', '{"sections": [{"title": "Completed"}]}', '{"x": 1}']
+    "text", ["", "no json", "[]", '{"claims": [{"text": 1, "facts": []}]}', '{"claims": [{"text": "Did"}]}', '{"x": 1}']
 )
 def test_what_is_no_report_is_an_invalid_reply(history: History, text: str) -> None:
     with pytest.raises(InvalidReply, match="The reply is no report"):

@@ -14,7 +14,16 @@ from pydantic import BaseModel, Field
 
 from resources.language_model.agent import Message, Request
 from resources.language_model.replies import MOST_FRAMES, Questions
-from resources.language_model.schemas import OutputSchema, at_most, few, output_schema, strict_schema, unsupported
+from resources.language_model.schemas import (
+    OutputSchema,
+    at_most,
+    few,
+    number_to,
+    output_schema,
+    sized_schema,
+    strict_schema,
+    unsupported,
+)
 from tests.scripted_endpoint import minimal_instance
 
 
@@ -67,6 +76,40 @@ def test_what_fits_the_strict_schema_fits_the_output() -> None:
     jsonschema.validate(instance, strict)
     jsonschema.validate(instance, original)
     assert set(Tree.model_validate(instance).model_fields_set) == set(Tree.model_fields)
+
+
+class Parcel(BaseModel):
+    kind: Kind
+    label: Annotated[str, at_most(5)]
+    weights: Annotated[list[Annotated[int, number_to(120)]], few(3)]
+
+
+class Parcels(BaseModel):
+    parcels: list[Parcel]
+
+
+def test_a_bounded_schema_knows_its_longest_reply() -> None:
+    parcel = {"kind": "a", "label": "x" * 5, "weights": [120, 120, 120]}
+    written = json.dumps({"parcels": [parcel, parcel]})
+    asked = output_schema("parcels", Parcels, 2)
+    jsonschema.validate(json.loads(written), json.loads(asked.json))
+    assert (
+        len(written) <= asked.longest <= len(written) + 2 * 6
+    )  # a comma and a space after the last of each list and object
+
+
+def test_a_reply_without_bounds_has_no_longest() -> None:
+    for name, model in (("parcels", Parcels), ("tree", Tree)):
+        with pytest.raises(ValueError, match="bound it"):
+            assert output_schema(name, model).longest
+
+
+@pytest.mark.parametrize(
+    ("items", "room", "size"), [(1, 10_000, 2), (3, 10_000, 4), (9, 10_000, 8), (9, 400, 4), (9, 1, 2)]
+)
+def test_a_list_gets_the_smallest_size_that_holds_it_and_fits(items: int, room: int, size: int) -> None:
+    asked = sized_schema("parcels", Parcels, (2, 4, 8), items, room)
+    assert json.loads(asked.json)["properties"]["parcels"]["maxItems"] == size
 
 
 def test_the_body_asks_for_the_schema_with_its_properties_in_order() -> None:

@@ -28,6 +28,7 @@ from orchestration_assets.resource_definitions import RESOURCES  # noqa: E402
 from orchestration_assets.schedules import build_schedules  # noqa: E402
 from orchestration_assets.skills import assets as skill_assets  # noqa: E402
 from orchestration_assets.skills import checks as skill_checks  # noqa: E402
+from orchestration_assets.usage import assets as usage_assets  # noqa: E402
 from orchestration_assets.worklogs import assets as worklog_assets  # noqa: E402
 from orchestration_assets.worklogs import checks as worklog_checks  # noqa: E402
 from sensors.dead_runs import dead_runs_sensor  # noqa: E402
@@ -43,6 +44,7 @@ ASSETS = (
     report_assets.status_report,
     report_assets.summary,
     report_assets.resume,
+    usage_assets.model_usage,
 )
 _QUIET = dg.colored_console_logger.configured({"log_level": "WARNING"})
 """Every event is in the UI; a terminal is told of warnings alone."""

@@ -29,6 +29,14 @@ REPORT_JOBS = {
 }
 
 
+model_usage_job = dg.define_asset_job(
+    "model_usage_job",
+    selection=dg.AssetSelection.assets("model_usage"),
+    description="What the language model was asked for, added up by day, agent and model.",
+    executor_def=dg.in_process_executor,
+)
+
+
 def prune_runs(instance: dg.DagsterInstance, keep_days: int) -> int:
     """Deletes finished runs older than `keep_days` and their events; returns how many. What they made is kept in the warehouse."""
     from resources.clock import now
@@ -59,4 +67,4 @@ def prune_storage_job() -> None:
     prune_storage()
 
 
-JOBS: tuple[Any, ...] = (refresh_worklogs_job, *REPORT_JOBS.values(), prune_storage_job)
+JOBS: tuple[Any, ...] = (refresh_worklogs_job, *REPORT_JOBS.values(), model_usage_job, prune_storage_job)

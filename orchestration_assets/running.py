@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 from orchestration_assets.asset_support import COUNTS
 from orchestration_assets.contracts import AssetCounts, RunResult
 from orchestration_assets.derivation import ONLY_CHANGED, Policy
-from orchestration_assets.jobs import REPORT_JOBS, refresh_worklogs_job
+from orchestration_assets.jobs import REPORT_JOBS, model_usage_job, refresh_worklogs_job
 from orchestration_assets.partitions import newest_first, range_tags
 from orchestration_assets.planning import month_ranges, stale_months, stale_periods, unjudged_periods
 from orchestration_assets.reports.kinds import ReportKind
+from orchestration_assets.usage.making import is_behind
 from orchestration_assets.worklogs.making import changed_months
 from resources.errors import SoloistError
 from resources.processes import PROCESS_TAG, this_process
@@ -93,6 +94,11 @@ def refresh(
         for first, last in newest_first(runs):
             say(f"{kind.value} {first}" + (f" to {last}" if last != first else ""))
             execute(definitions, instance, REPORT_JOBS[kind].name, range_tags(first, last), totals, policy)
+    with warehouse.read() as session:
+        uncounted = is_behind(session)
+    if uncounted:
+        say("model usage")
+        execute(definitions, instance, model_usage_job.name, {}, totals)
     return totals.result()
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from orchestration_assets.jobs import REPORT_JOBS, prune_storage_job, refresh_worklogs_job
+from orchestration_assets.jobs import REPORT_JOBS, model_usage_job, prune_storage_job, refresh_worklogs_job
 from orchestration_assets.reports.kinds import ReportKind
 from resources.timezones import timezone_name
 
@@ -41,6 +41,7 @@ def build_schedules() -> list[dg.ScheduleDefinition]:
     return [
         _refresh_schedule(timezone),
         *(_report_schedule(kind, timezone) for kind in ReportKind),
+        _usage_schedule(timezone),
         dg.ScheduleDefinition(
             name="weekly_pruning_schedule",
             job=prune_storage_job,
@@ -68,6 +69,29 @@ def _refresh_schedule(timezone: str) -> dg.ScheduleDefinition:
         yield from refresh_requests(load_settings(), now, f"{now:%Y-%m-%dT%H}")
 
     return nightly_refresh_schedule
+
+
+def _usage_schedule(timezone: str) -> dg.ScheduleDefinition:
+    @dg.schedule(
+        cron_schedule="30 3 * * *",
+        job=model_usage_job,
+        execution_timezone=timezone,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Every night, where calls were made since: what the language model was asked for.",
+    )
+    def nightly_usage_schedule(context: dg.ScheduleEvaluationContext) -> Requests:
+        from orchestration_assets.connections import open_warehouse
+        from orchestration_assets.usage.making import is_behind
+        from resources.settings import load_settings
+
+        with open_warehouse(load_settings()).read() as session:
+            uncounted = is_behind(session)
+        if uncounted:
+            yield dg.RunRequest(run_key=f"{context.scheduled_execution_time:%Y-%m-%dT%H}")
+        else:
+            yield dg.SkipReason("Every call is counted.")
+
+    return nightly_usage_schedule
 
 
 def _report_schedule(kind: ReportKind, timezone: str) -> dg.ScheduleDefinition:

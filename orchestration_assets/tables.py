@@ -8,6 +8,7 @@ from orchestration_assets.derivation import DERIVATIONS
 from orchestration_assets.model_records import MODEL_CALLS, REPLIES
 from orchestration_assets.reports.model import DOCUMENTS
 from orchestration_assets.skills.model import SKILL_EVIDENCE, SKILLS
+from orchestration_assets.usage.model import MODEL_USAGE
 from orchestration_assets.verdicts import VERDICTS
 from orchestration_assets.worklogs.model import ANALYSES, ENTRIES, EXCERPTS, NOTES, REPOSITORIES
 from resources.warehouse import Migration, TableSpec
@@ -27,6 +28,7 @@ TABLES: Sequence[TableSpec[Any]] = (
     DERIVATIONS,
     VERDICTS,
     MODEL_CALLS,
+    MODEL_USAGE,
     REPLIES,
 )
 

@@ -117,7 +117,7 @@ def test_every_asset_says_what_and_whose_it_is(asset: dg.AssetsDefinition) -> No
     spec = asset.get_asset_spec()
     assert spec.description
     assert spec.description.strip().endswith(".")
-    assert spec.group_name in {"worklogs", "skills", "reports"}
+    assert spec.group_name in {"worklogs", "skills", "reports", "usage"}
     assert spec.kinds
     assert spec.owners
     assert re.fullmatch(r"[0-9a-f]{12}", spec.code_version or "")
@@ -140,7 +140,7 @@ def test_names_keep_the_rules() -> None:
     for what, names in named.items():
         assert names
         assert [name for name in names if not re.fullmatch(NAMES[what], name)] == []
-    assert len(named["asset"]) == 9
+    assert len(named["asset"]) == 10
 
 
 def test_what_runs_by_itself_is_switched_on_and_described() -> None:

@@ -92,6 +92,12 @@ def test_every_agent_asks_once_and_every_row_says_who_made_it(
         assert {
             (row["model"], row["outcome"], row["attempts"], row["tokens_in"], row["tokens_out"]) for row in calls
         } == {("scripted@r1", "ok", 1, 10, 5)}
+        used = bench.query(
+            "SELECT agent, sum(calls) AS calls, sum(tokens_in) AS tokens FROM model_usage GROUP BY agent"
+        )
+        assert {row["agent"] for row in used} == AGENTS
+        assert sum(int(str(row["calls"])) for row in used) == endpoint.count
+        assert sum(int(str(row["tokens"])) for row in used) == 10 * endpoint.count
         asked_so_far, rows = endpoint.count, bench.comparable()
         with bench.connections.warehouse.write() as session:  # as if what was made of the replies had been lost
             for table in ("derivations", *MADE_OF_REPLIES):

@@ -1,0 +1,1 @@
+"""What the language model was asked for, and what that took."""

@@ -9,11 +9,12 @@ events in two transactions. `dagster.yaml` names it.
 from __future__ import annotations
 
 import os
+import time
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy
 from dagster import Field, StringSource
@@ -22,6 +23,7 @@ from dagster._core.storage.event_log.polling_event_watcher import SqlPollingEven
 from dagster._core.storage.event_log.schema import SqlEventLogStorageMetadata, SqlEventLogStorageTable
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME, SqliteEventLogStorage
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import StaticPool
 
 from resources.errors import SoloistError
@@ -31,8 +33,13 @@ if TYPE_CHECKING:
     from dagster._serdes import ConfigurableClassData
     from sqlalchemy.engine import Connection, Engine
 
+Found = TypeVar("Found")
+
 OPEN_RUNS = 8
 """Files of runs that are kept open at a time."""
+
+
+_ANY_TABLE = "SELECT 1 FROM sqlite_master LIMIT 1"
 
 
 class PooledEventLog(SqliteEventLogStorage):
@@ -87,7 +94,8 @@ class PooledEventLog(SqliteEventLogStorage):
         return engine
 
     def _initdb(self, engine: Engine, for_index_shard: bool = False) -> None:
-        """A new run's file gets its tables and the index's schema version without Dagster's tour of all migrations."""
+        """A new run's file gets its tables and the index's schema version without Dagster's tour of all migrations, in one transaction: who
+        comes while another process makes them waits for it, and a process that dies meanwhile leaves an empty file."""
         if for_index_shard or not self._is_empty(engine):
             super()._initdb(engine, for_index_shard)
             return
@@ -97,17 +105,25 @@ class PooledEventLog(SqliteEventLogStorage):
             self._initialized_dbs.add(INDEX_SHARD_NAME)
         with index_engine.connect() as index:
             (version,) = index.execute(sqlalchemy.text("SELECT version_num FROM alembic_version")).one()
+        _in_turn(lambda: self._make_tables(engine, version))
+
+    @staticmethod
+    def _make_tables(engine: Engine, version: str) -> None:
         with engine.connect() as connection:
-            connection.execute(sqlalchemy.text("PRAGMA journal_mode=WAL"))
-            SqlEventLogStorageMetadata.create_all(connection)
-            connection.execute(sqlalchemy.text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)"))
-            connection.execute(sqlalchemy.text("INSERT INTO alembic_version VALUES (:version)"), {"version": version})
+            connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            if not connection.exec_driver_sql(_ANY_TABLE).all():
+                SqlEventLogStorageMetadata.create_all(connection)
+                connection.exec_driver_sql("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
+                connection.execute(
+                    sqlalchemy.text("INSERT INTO alembic_version VALUES (:version)"), {"version": version}
+                )
             connection.commit()
 
     @staticmethod
     def _is_empty(engine: Engine) -> bool:
         with engine.connect() as connection:
-            return not connection.execute(sqlalchemy.text("SELECT 1 FROM sqlite_master LIMIT 1")).all()
+            return not _in_turn(lambda: connection.exec_driver_sql(_ANY_TABLE).all())
 
     def has_table(self, table_name: str) -> bool:
         if not self._tables.get(table_name):
@@ -174,3 +190,16 @@ class PooledEventLog(SqliteEventLogStorage):
             while self._engines:
                 self._engines.popitem()[1].dispose()
             self._initialized_dbs = set()
+
+
+def _in_turn(work: Callable[[], Found]) -> Found:
+    """What `work` returns, which is tried again while another process switches the file to its write-ahead log: SQLite does not wait for
+    that."""
+    until = time.monotonic() + SQLITE_BUSY_TIMEOUT_SECONDS
+    while True:
+        try:
+            return work()
+        except OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > until:
+                raise
+        time.sleep(0.05)

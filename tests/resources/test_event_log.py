@@ -166,6 +166,38 @@ def test_who_watches_a_run_of_another_process_hears_of_it_while_it_works(
         assert [text for text in heard if text in ("first", "second", "last")] == ["first", "second", "last"]
 
 
+def test_processes_that_open_a_new_run_at_the_same_moment_all_find_its_tables(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the daemon that starts a run and the web UI that shows it."""
+    with instance(tmp_path / "home", monkeypatch):
+        program = (
+            "import sys, time\nimport dagster as dg\n"
+            "with dg.DagsterInstance.get() as held:\n"
+            "    print('ready', flush=True)\n"
+            "    begin = float(sys.stdin.readline())\n"
+            "    for number in range(40):\n"
+            "        while time.time() < begin + number / 20:\n"
+            "            pass\n"
+            "        assert held.all_logs(f'run-{number}') == []\n"
+        )
+        started = [
+            subprocess.Popen(
+                [sys.executable, "-c", program], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            )
+            for _ in range(2)
+        ]
+        for process in started:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+        begin = f"{time.time() + 0.3}\n"
+        for process in started:
+            assert process.stdin is not None
+            process.stdin.write(begin)
+            process.stdin.flush()
+        assert [process.wait(60) for process in started] == [0, 0]
+
+
 @pytest.mark.integration
 def test_several_processes_log_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with instance(tmp_path / "home", monkeypatch) as held:

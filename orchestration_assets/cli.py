@@ -229,7 +229,8 @@ def _connect() -> Connections:
         raise BadInput(f"The home folder {home} is, or lies in, a file; set SOLOIST_HOME to a folder.")
     from resources.sentry import initialise
 
-    initialise(settings.sentry_dsn.get_secret_value() if settings.sentry_dsn else "", settings.environment, "soloist")
+    dsn = settings.sentry_dsn.get_secret_value() if settings.sentry_dsn else ""
+    initialise(dsn, settings.environment, "soloist", traces=settings.sentry_traces)
     return Connections(settings)
 
 

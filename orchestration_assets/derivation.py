@@ -17,6 +17,7 @@ from orchestration_assets.model_records import Usage, keep
 from resources import progress
 from resources.language_model.agent import Agent, Failure
 from resources.rows import Row
+from resources.sentry import traced
 from resources.warehouse import TableSpec
 
 if TYPE_CHECKING:
@@ -157,17 +158,27 @@ def derive(
         return derived
     model.require_ready()
     maker = model.maker
-    for group in model.derived_groups(agent, items):
-        made = [(each.item, each.output) for each in group if not isinstance(each.output, Failure)]
-        before_commit(made)
-        records = [_record(agent, maker, each, asked.stale) for each in group]
-        with warehouse.write() as session:
-            write(session, made)
-            session.merge(DERIVATIONS, records)
-            keep(session, group)
-        derived.counts += Counts(read=len(group), made=len(made), failed=len(group) - len(made))
-        derived.usage.add(group)
-        progress.report(agent.name, derived.counts.read - asked.unchanged.read, len(asked.stale))
+    with traced("agent", agent.name) as figures:
+        for group in model.derived_groups(agent, items):
+            made = [(each.item, each.output) for each in group if not isinstance(each.output, Failure)]
+            before_commit(made)
+            records = [_record(agent, maker, each, asked.stale) for each in group]
+            with warehouse.write() as session:
+                write(session, made)
+                session.merge(DERIVATIONS, records)
+                keep(session, group)
+            derived.counts += Counts(read=len(group), made=len(made), failed=len(group) - len(made))
+            derived.usage.add(group)
+            progress.report(agent.name, derived.counts.read - asked.unchanged.read, len(asked.stale))
+        usage = derived.usage
+        figures |= {
+            "model": maker,
+            "items": derived.counts.read - asked.unchanged.read,
+            "failed": derived.counts.failed,
+            "calls": usage.calls,
+            "tokens_in": usage.tokens_in,
+            "tokens_out": usage.tokens_out,
+        }
     return derived
 
 

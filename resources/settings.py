@@ -84,6 +84,7 @@ class Settings(BaseSettings):
     """Age at which the pruning schedule removes finished Dagster runs."""
 
     sentry_dsn: SecretStr | None = None
+    sentry_traces: float = Field(default=0.0, ge=0, le=1)
     environment: Literal["local", "staging", "production"] = "local"
 
     @field_validator("repositories", mode="before")

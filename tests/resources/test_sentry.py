@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import logging
 import subprocess
 import sys
@@ -62,7 +63,7 @@ class Sink:
 @pytest.fixture(scope="module")
 def sink() -> Iterator[Sink]:
     sink = Sink()
-    sentry.initialise(sink.dsn, "local", "soloist@1")
+    sentry.initialise(sink.dsn, "local", "soloist@1", traces=1.0)
     yield sink
     sentry_sdk.get_client().close(timeout=1)
     sentry_sdk.get_global_scope().set_client(None)
@@ -127,6 +128,25 @@ def test_the_values_that_pydantic_complains_of_do_not_arrive(sink: Sink) -> None
     text = sink.text()
     assert "1 validation error for Model" in text
     assert PROMPT not in text
+
+
+def test_the_duration_and_the_figures_of_traced_work_arrive_and_nothing_else(sink: Sink) -> None:
+    with sentry.traced("agent", "resume") as figures:
+        held = {"messages": [PROMPT], "api_key": SECRET}
+        figures |= {"model": "m@r1", "calls": len(held), "tokens_in": 30}
+    text = sink.text()
+    (sent,) = [json.loads(line) for line in text.splitlines() if '"transaction"' in line and '"contexts"' in line]
+    assert (sent["transaction"], sent["contexts"]["trace"]["op"]) == ("resume", "agent")
+    assert sent["tags"] == {"model": "m@r1", "calls": "2", "tokens_in": "30"}
+    assert sent["timestamp"] > sent["start_timestamp"]
+    assert PROMPT not in text
+    assert SECRET not in text
+
+
+def test_work_that_fails_is_traced_and_raises(sink: Sink) -> None:
+    with pytest.raises(LookupError), sentry.traced("agent", "resume"):
+        crash("the shelf is empty")
+    assert '"op":"agent"' in sink.text()
 
 
 def test_the_arguments_of_a_logged_error_do_not_arrive(sink: Sink) -> None:

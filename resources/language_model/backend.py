@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from resources.language_model.configuration import LanguageModelConfig
 
 UNKNOWN = "unknown"
-BATCH = 10
-"""The priority of what is asked in bulk: vLLM takes up lower ones first, and 0 is that of who names none."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +113,7 @@ class EndpointBackend:
 
     def _extra(self) -> bytes:
         """For vLLM alone: others refuse what they do not know."""
-        return b',"priority":%d' % BATCH if self._by_vllm else b""
+        return b',"priority":%d' % self._config.priority if self._by_vllm else b""
 
     @property
     def _by_vllm(self) -> bool:

@@ -6,6 +6,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
+BULK, URGENT = 10, -10
+"""Priorities: vLLM takes up lower ones first, and 0 is that of who names none."""
+
 
 class LanguageModelConfig(BaseModel):
     """Without a backend named, and without `base_url`, no model answers: agents extract."""
@@ -31,6 +34,8 @@ class LanguageModelConfig(BaseModel):
     time_budget_s: float = Field(default=900.0, gt=0)
     """For one item's request with its retries; its repair has the same again."""
     max_repairs: int = Field(default=1, ge=0)
+    priority: int = BULK
+    """Sent to vLLM alone; see `LanguageModel.urgent`."""
 
     @field_validator("base_url", "model", "revision", "api_version", mode="after")
     @classmethod

@@ -18,7 +18,7 @@ from pydantic import BaseModel
 from resources import clock
 from resources.language_model.agent import Agent, Failure
 from resources.language_model.backend import Backend, EndpointBackend
-from resources.language_model.configuration import LanguageModelConfig
+from resources.language_model.configuration import URGENT, LanguageModelConfig
 from resources.language_model.conversation import Conversation, Made, Terms, unexpected
 from resources.language_model.endpoint import EndpointError
 from resources.language_model.extractive import EXTRACTIVE, extracted
@@ -61,6 +61,11 @@ class LanguageModel:
         the model open and the endpoint does not list exactly one.
         """
         return self._backend.served.maker if self._backend else EXTRACTIVE
+
+    def urgent(self) -> LanguageModel:
+        """The same model for a few items that somebody waits for: vLLM takes them up before whatever is asked in bulk, by this process or
+        another. Elsewhere they are asked like all others."""
+        return LanguageModel(self.config.model_copy(update={"priority": URGENT}), self._replies)
 
     @property
     def context(self) -> int:

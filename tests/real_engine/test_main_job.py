@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from pydantic import BaseModel, ValidationError
-from served_vllm import ENVIRONMENT, NAME, served_vllm
+from served_vllm import ENVIRONMENT, NAME
 from terminal import live_in, small_repository, soloist
 from workbench import Workbench
 
@@ -24,12 +23,6 @@ pytestmark = [
 
 AGENTS = {"worklog_analysis", "skill_extraction", "standup", "status_report", "summary", "resume"}
 REPLIES: tuple[type[BaseModel], ...] = (AnalysisReply, SkillReply, ReportReply, Rephrasings)
-
-
-@pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with served_vllm(tmp_path_factory.mktemp("vllm")) as found:
-        yield found
 
 
 def test_every_agent_is_answered_in_its_schema_and_the_engine_knows_the_beginnings_of_prompts(

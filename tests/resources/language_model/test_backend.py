@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from resources.language_model.backend import BATCH
-from resources.language_model.configuration import LanguageModelConfig
+from resources.language_model.configuration import BULK, URGENT, LanguageModelConfig
 from resources.language_model.runner import LanguageModel
 from tests.resources.language_model.fables import AGENT, moral
 from tests.scripted_endpoint import Answer, ScriptedEndpoint
 
 
-@pytest.mark.parametrize(("owner", "priority"), [("vllm", BATCH), ("somebody", None)])
+@pytest.mark.parametrize(("owner", "priority"), [("vllm", BULK), ("somebody", None)])
 def test_a_priority_goes_to_vllm_alone(owner: str, priority: int | None) -> None:
     card = {"id": "fabulist", "owned_by": owner, "max_model_len": 4096}
     with ScriptedEndpoint(moral, models_answer=Answer(body={"data": [card]})) as endpoint:
@@ -19,4 +18,6 @@ def test_a_priority_goes_to_vllm_alone(owner: str, priority: int | None) -> None
         assert len(list(model.run(AGENT, range(3)))) == 3
         assert {request.body.get("priority") for request in endpoint.requests} == {priority}
         assert model.context == 4096
+        assert len(list(model.urgent().run(AGENT, [9]))) == 1
+        assert endpoint.requests[-1].body.get("priority") == (None if priority is None else URGENT)
         assert ("vLLM" in model.examine()) == (priority is not None)

@@ -1,0 +1,78 @@
+"""Who waits for one answer does not wait for a batch."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Annotated
+
+import pytest
+from pydantic import BaseModel
+from served_vllm import ENVIRONMENT
+
+from resources.language_model.agent import Failure, Message, Request
+from resources.language_model.configuration import LanguageModelConfig
+from resources.language_model.runner import LanguageModel
+from resources.language_model.schemas import at_most, output_schema
+
+pytestmark = [
+    pytest.mark.vllm,
+    pytest.mark.skipif(not ENVIRONMENT.exists(), reason="the engine is not installed; `make test-vllm` does so"),
+]
+
+BATCH = 400
+IN_FLIGHT = 256
+"""Four times what the engine works on at a time, so that most of what was asked waits inside it."""
+
+
+class Verdict(BaseModel):
+    text: Annotated[str, at_most(160)]
+
+
+class Judge:
+    name = "judge"
+    version = "1"
+
+    def key(self, item: int) -> str:
+        return str(item)
+
+    def request(self, item: int) -> Request:
+        output = output_schema("verdict", Verdict)
+        return Request((Message("user", f"Judge number {item}."),), output=output, max_tokens=output.longest)
+
+    def parse(self, item: int, reply: str) -> Verdict:
+        return Verdict.model_validate_json(reply)
+
+    def extract(self, item: int) -> Verdict:
+        return Verdict(text="")
+
+
+def test_an_urgent_question_overtakes_a_batch(url: str) -> None:
+    model = LanguageModel(LanguageModelConfig(base_url=url, max_in_flight=IN_FLIGHT))
+    judge = Judge()
+    done = 0
+    asked_at = answered_at = 0
+    seconds = 0.0
+
+    def ask() -> None:
+        nonlocal asked_at, answered_at, seconds
+        asked_at, begun = done, time.monotonic()
+        ((_, answer),) = model.urgent().run(judge, [BATCH])
+        seconds = time.monotonic() - begun
+        answered_at = done
+        assert isinstance(answer, Verdict)
+
+    asking = threading.Thread(target=ask)
+    begun = time.monotonic()
+    for _, output in model.run(judge, range(BATCH)):
+        assert not isinstance(output, Failure), output.reason
+        done += 1
+        if done == 40:
+            asking.start()
+    whole = time.monotonic() - begun
+    asking.join(60)
+    print(
+        f"{BATCH} in {whole:.1f} s; the urgent one took {seconds:.2f} s, while {answered_at - asked_at} others were answered"
+    )
+    assert done == BATCH
+    assert answered_at - asked_at < IN_FLIGHT / 2, "it waited for its turn"

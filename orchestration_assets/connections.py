@@ -42,6 +42,7 @@ def open_language_model(settings: "Settings", warehouse: "Warehouse | None" = No
 
     config = LanguageModelConfig(
         backend=settings.model_backend,
+        engine=settings.model_engine,
         base_url=settings.model_url,
         model=settings.model,
         revision=settings.model_revision,

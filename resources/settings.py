@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator
@@ -54,8 +54,10 @@ class Settings(BaseSettings):
     """Base URL of an OpenAI-compatible endpoint, such as `http://127.0.0.1:8000/v1`. Unset: everything works extractively."""
     model: str | None = None
     """The name under which the endpoint serves the model; unset, the only one that it lists."""
-    model_backend: Literal["endpoint", "extractive"] | None = None
-    """`extractive` asks no model though a URL is set."""
+    model_backend: Literal["endpoint", "vllm", "extractive"] | None = None
+    """`vllm` loads the model into this process; `extractive` asks no model though a URL is set."""
+    model_engine: dict[str, Any] = {}
+    """Arguments of vLLM in this process, as JSON."""
     model_revision: str | None = None
     model_api_key: SecretStr | None = None
     model_api_version: str | None = None

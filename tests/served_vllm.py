@@ -23,17 +23,27 @@ _FLAGS = (
 """Those that README recommends, and what a small CPU needs."""
 
 
+def quiet_environment() -> dict[str, str]:
+    """For the engine's processes: nothing is downloaded, nothing is told to anybody, and one thread is enough."""
+    offline = dict.fromkeys(("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "VLLM_NO_USAGE_STATS", "DO_NOT_TRACK"), "1")
+    return {**os.environ, **offline, "OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
+
+
+def made_model(folder: Path) -> Path:
+    model = folder / "model"
+    program = HERE / "tiny_model.py"
+    subprocess.run([ENVIRONMENT / "bin" / "python", program, model], env=quiet_environment(), check=True)
+    return model
+
+
 @contextmanager
 def served_vllm(folder: Path) -> Iterator[str]:
     """The base URL of a server that is ready; its files lie in the folder."""
-    offline = dict.fromkeys(("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "VLLM_NO_USAGE_STATS", "DO_NOT_TRACK"), "1")
-    variables = {**os.environ, **offline, "OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
-    model, port, log = folder / "model", free_port(), folder / "vllm.log"
-    subprocess.run([ENVIRONMENT / "bin" / "python", HERE / "tiny_model.py", model], env=variables, check=True)
+    model, port, log = made_model(folder), free_port(), folder / "vllm.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
             [ENVIRONMENT / "bin" / "vllm", "serve", model, "--port", str(port), *_FLAGS],
-            env=variables,
+            env=quiet_environment(),
             stdout=output,
             stderr=subprocess.STDOUT,
             cwd=folder,

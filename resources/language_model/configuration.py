@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
@@ -15,8 +15,10 @@ class LanguageModelConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
-    backend: Literal["endpoint", "extractive"] | None = None
-    """`endpoint`: an OpenAI-compatible server. None: that where `base_url` is set."""
+    backend: Literal["endpoint", "vllm", "extractive"] | None = None
+    """`endpoint`: an OpenAI-compatible server. `vllm`: vLLM in this process. None: an endpoint where `base_url` is set."""
+    engine: dict[str, Any] = {}
+    """Arguments of vLLM in this process, such as `gpu_memory_utilization`."""
     base_url: str | None = None
     """Such as `http://127.0.0.1:8000/v1`."""
     model: str | None = None
@@ -43,7 +45,7 @@ class LanguageModelConfig(BaseModel):
         return (value or "").strip() or None
 
     @property
-    def way(self) -> Literal["endpoint", "extractive"]:
+    def way(self) -> Literal["endpoint", "vllm", "extractive"]:
         """The backend that serves."""
         return self.backend or ("endpoint" if self.base_url else "extractive")
 

@@ -24,6 +24,7 @@ from resources.language_model.endpoint import EndpointError
 from resources.language_model.extractive import EXTRACTIVE, extracted
 from resources.language_model.feeding import Feed
 from resources.language_model.grouping import Tick, groups
+from resources.language_model.offline import OfflineBackend
 from resources.language_model.prompting import CONTEXT
 from resources.language_model.replies import Questions, ReplyCache
 from resources.processes import collect_seldom
@@ -165,6 +166,8 @@ def chosen_backend(config: LanguageModelConfig) -> Backend | None:
     """What the configuration names; None where agents are to extract. Raises EndpointError where it names what cannot be."""
     if config.way == "extractive":
         return None
+    if config.way == "vllm":
+        return OfflineBackend(config)
     if config.base_url is None:
         raise EndpointError(
             "SOLOIST_MODEL_BACKEND names an endpoint, but SOLOIST_MODEL_URL does not say where it is; set it."

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from resources.language_model.configuration import BULK, URGENT, LanguageModelConfig
+from resources.language_model.endpoint import EndpointError
 from resources.language_model.runner import LanguageModel
 from tests.resources.language_model.fables import AGENT, moral
 from tests.scripted_endpoint import Answer, ScriptedEndpoint
@@ -21,3 +24,14 @@ def test_a_priority_goes_to_vllm_alone(owner: str, priority: int | None) -> None
         assert len(list(model.urgent().run(AGENT, [9]))) == 1
         assert endpoint.requests[-1].body.get("priority") == (None if priority is None else URGENT)
         assert ("vLLM" in model.examine()) == (priority is not None)
+
+
+def test_vllm_in_this_process_needs_a_model_and_to_be_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(EndpointError, match="SOLOIST_MODEL does not name a model"):
+        LanguageModel(LanguageModelConfig(backend="vllm"))
+    model = LanguageModel(LanguageModelConfig(backend="vllm", model="somebody/some-model", context=2048))
+    assert (model.maker, model.context) == ("somebody/some-model@unknown", 2048)
+    monkeypatch.setitem(sys.modules, "vllm", None)
+    for work in (model.require_ready, model.examine, lambda: list(model.run(AGENT, [1]))):
+        with pytest.raises(EndpointError, match="install the extra `gpu`"):
+            work()

@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from statistics import median
 
 from git_repositories import generate
 from measuring import alternating, at_most
@@ -63,7 +64,7 @@ def results(scale: float = 1.0) -> Iterator[dict[str, object]]:
         small = generate(Path(folder) / "small", commits=few).path
         ours, reference = alternating(lambda: read_entries(large)["seconds"], lambda: git_log(large), rounds=3)
         yield at_most(f"entries of {many} commits to the closed database, against git log, s", ours, reference, 1.5)
-        grown = read_entries(large)["peak_mb"] - read_entries(small)["peak_mb"]
+        grown = median(read_entries(large)["peak_mb"] - read_entries(small)["peak_mb"] for _ in range(5))
         yield {
             "name": f"memory from {few} to {many} commits, MB",
             "ours": round(grown, 1),

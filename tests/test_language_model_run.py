@@ -164,7 +164,7 @@ def test_what_failed_in_passing_is_tried_again_by_the_next_run(
         assert counts(result, "summary").failed == 1
         assert bench.query("SELECT transient FROM derivations WHERE reason IS NOT NULL") == [{"transient": True}]
         overloaded, before = False, endpoint.count
-        assert bench.made() == {"summary": 1}
+        assert bench.made() == {"summary": 1, "model_usage": 1}
         assert endpoint.count == before + 1
     assert bench.query("SELECT agent FROM derivations WHERE reason IS NOT NULL") == []
 

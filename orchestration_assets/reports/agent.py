@@ -145,8 +145,8 @@ class ReportAgent:
         return assemble(replace(composition, drafts=drafts), dropped)
 
     def _asked(self, composition: Composition) -> tuple[dict[int, tuple[Draft, Fact]], OutputSchema]:
-        """The numbered facts, each with its section, and the shape of the reply to them: where the context is small, two thirds of it are for the
-        reply."""
+        """The numbered facts, each with its section, and the shape of the reply to them: where the context is small, two thirds of it are
+        for the reply."""
         room = self.context - tokens(_prompt(self.kind).shared("instructions")) - OVERHEAD
         claims = min(MAX_FACTS, sum(len(draft.facts()) for draft in composition.drafts))
         output = sized_schema(self.name, ReportReply, CLAIMS, claims, room * 2 // 3)

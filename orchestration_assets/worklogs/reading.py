@@ -174,9 +174,8 @@ def _joined(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
     """Several groups as one table: as columns they are small, and opening and closing the warehouse costs more than writing them."""
     import pyarrow as pa
 
-    pa.set_memory_pool(
-        pa.system_memory_pool()
-    )  # Arrow's own keeps what was freed: a tenth of the memory of a long history
+    # Arrow's own pool keeps what was freed: a tenth of the memory of a long history.
+    pa.set_memory_pool(pa.system_memory_pool())
     while some := list(islice(tables, JOINED)):
         yield pa.concat_tables(some)
 

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import Annotated
 
 import pytest
-from pydantic import BaseModel
 from served_vllm import ENVIRONMENT
 
-from resources.language_model.agent import Failure, Message, Request
+from resources.language_model.agent import Failure
 from resources.language_model.configuration import LanguageModelConfig
 from resources.language_model.runner import LanguageModel
-from resources.language_model.schemas import at_most, output_schema
+from tests.real_engine.judging import Judge, Verdict
 
 pytestmark = [
     pytest.mark.vllm,
@@ -23,28 +21,6 @@ pytestmark = [
 BATCH = 400
 IN_FLIGHT = 256
 """Four times what the engine works on at a time, so that most of what was asked waits inside it."""
-
-
-class Verdict(BaseModel):
-    text: Annotated[str, at_most(160)]
-
-
-class Judge:
-    name = "judge"
-    version = "1"
-
-    def key(self, item: int) -> str:
-        return str(item)
-
-    def request(self, item: int) -> Request:
-        output = output_schema("verdict", Verdict)
-        return Request((Message("user", f"Judge number {item}."),), output=output, max_tokens=output.longest)
-
-    def parse(self, item: int, reply: str) -> Verdict:
-        return Verdict.model_validate_json(reply)
-
-    def extract(self, item: int) -> Verdict:
-        return Verdict(text="")
 
 
 def test_an_urgent_question_overtakes_a_batch(url: str) -> None:

@@ -16,7 +16,11 @@ def open_warehouse(settings: "Settings") -> "Warehouse":
     from resources.warehouse import Warehouse
 
     return Warehouse(
-        settings.warehouse_path, specs=TABLES, migrations=MIGRATIONS, lock_timeout=settings.lock_timeout_seconds
+        settings.warehouse_path,
+        specs=TABLES,
+        migrations=MIGRATIONS,
+        lock_timeout=settings.lock_timeout_seconds,
+        lingers=True,
     )
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
-from hypothesis import given
+import dagster as dg
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestration_assets.partitions import CALENDARS, MONTHS, next_key, ranges
@@ -50,6 +51,16 @@ def test_keys_are_partitions_that_dagster_knows() -> None:
     assert monday.isoformat() in set(CALENDARS[ReportKind.STATUS_REPORT].get_partition_keys())
     assert today.replace(day=1).isoformat() in set(MONTHS.get_partition_keys())
     assert "1970-01-01" in set(MONTHS.get_partition_keys())
+
+
+@given(
+    kind=KINDS,
+    now=st.datetimes(datetime(1989, 12, 1), datetime(2040, 1, 1), timezones=st.just(UTC)),
+)
+@settings(max_examples=20, deadline=None)
+def test_keys_are_those_that_dagster_counts(kind: ReportKind | None, now: datetime) -> None:
+    ours = MONTHS if kind is None else CALENDARS[kind]
+    assert list(ours.get_partition_keys(now)) == list(dg.TimeWindowPartitionsDefinition.get_partition_keys(ours, now))
 
 
 @given(kind=KINDS, start=st.dates(date(1990, 1, 1), date(2030, 1, 1)))

@@ -76,6 +76,20 @@ class Turnstile:
         finally:
             _release(lock)
 
+    def is_awaited(self) -> bool:
+        """Whether another process or thread waits for the lock, as seen by one who holds it."""
+        try:
+            turn = os.open(self._turn, os.O_RDWR | os.O_CLOEXEC)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(turn, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            _release(turn)
+        return False
+
     def _take(self, descriptor: int, operation: int, deadline: float, poll: float) -> None:
         while True:
             try:

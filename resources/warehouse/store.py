@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from resources.warehouse import maintenance
 from resources.warehouse.engines import Engines
 from resources.warehouse.errors import WarehouseError, WarehouseLocked, translated
+from resources.warehouse.lingering import Lingering, Opening
 from resources.warehouse.locks import Turnstile
 from resources.warehouse.migrations import Migration, Schema, as_schema, stored_version
 from resources.warehouse.session import Session
@@ -30,7 +31,8 @@ class Warehouse:
     """A DuckDB file with the tables of `specs`, shared with other processes and threads.
 
     Every session opens the file, and closes it again: `read()` beside other readers, `write()` alone and as one
-    transaction. Keep sessions short, and never let anything slow happen inside. All methods raise a `WarehouseError`
+    transaction. With `lingers`, the file stays open between sessions that soon follow each other while nobody else
+    waits for it. Keep sessions short, and never let anything slow happen inside. All methods raise a `WarehouseError`
     of one sentence; waiting longer than `lock_timeout` seconds for the others is one (`WarehouseLocked`). `threads`
     and `memory_limit` (as "2GB") are DuckDB's, which by default takes every core and most of the memory.
     """
@@ -44,6 +46,7 @@ class Warehouse:
         *,
         threads: int | None = None,
         memory_limit: str | None = None,
+        lingers: bool = False,
     ) -> None:
         self.path = path
         self.lock_timeout = lock_timeout
@@ -51,24 +54,20 @@ class Warehouse:
         self._turnstile = Turnstile(path)
         self._undo = UndoJournal(path)
         self._engines = Engines(path, threads=threads, memory_limit=memory_limit)
+        self._lingers = lingers
+        self._lingering = Lingering(path, self._turnstile)
         self._verified: tuple[int, int] | None = None
         """(inode, schema version) of the file whose tables were last compared with the specifications."""
 
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A session that sees one state of the warehouse, beside other readers; it cannot write."""
-        with self._turnstile.entered(), translated(self.path, system=False), ExitStack() as stack:
-            deadline = time.monotonic() + self.lock_timeout
-            connection = self._open(stack, deadline, exclusive=False)
-            if connection is None:
-                with ExitStack() as preparation:
-                    self._open(preparation, deadline, exclusive=True)
-                connection = self._open(stack, deadline, exclusive=False)
-            if connection is None:
-                raise WarehouseError(
-                    f"The warehouse {self.path} was removed or replaced while it was opened; try again."
-                )
-            yield Session(connection, self.state())
+        with self._turnstile.entered(), translated(self.path, system=False), self._opened(exclusive=False) as opening:
+            if opening.exclusive:
+                opening.connection.execute("BEGIN TRANSACTION READ ONLY")
+            yield Session(opening.connection, self.state())
+            if opening.exclusive:
+                opening.connection.rollback()
 
     @contextmanager
     def write(self) -> Iterator[Session]:
@@ -76,9 +75,8 @@ class Warehouse:
         raises."""
         import duckdb
 
-        with self._turnstile.entered(), translated(self.path, system=False), ExitStack() as stack:
-            connection = self._open(stack, time.monotonic() + self.lock_timeout, exclusive=True)
-            assert connection is not None
+        with self._turnstile.entered(), translated(self.path, system=False), self._opened(exclusive=True) as opening:
+            connection = opening.connection
             connection.begin()
             try:
                 yield Session(connection)
@@ -87,6 +85,10 @@ class Warehouse:
                 with suppress(duckdb.Error):  # a failed commit has rolled back already
                     connection.rollback()
                 raise
+
+    def close(self) -> None:
+        """Closes the file where it lingers; the next session opens it again."""
+        self._lingering.drop()
 
     def state(self) -> tuple[int, ...] | None:
         """Which file this is, and when it and its log were last written: equal states hold equal rows. None where there is no file."""
@@ -132,6 +134,7 @@ class Warehouse:
     def _alone(self, *, prepare: bool = True) -> Iterator[None]:
         """Hold the exclusive lock with no connection open; with `prepare`, the file is there, checkpointed and up to
         date."""
+        self.close()
         with translated(self.path), self._turnstile.entered():
             deadline = time.monotonic() + self.lock_timeout
             with self._turnstile.held(exclusive=True, deadline=deadline):
@@ -144,10 +147,34 @@ class Warehouse:
                         )
                 yield
 
-    def _open(self, stack: ExitStack, deadline: float, *, exclusive: bool) -> duckdb.DuckDBPyConnection | None:
-        """Take the lock and open the file; `stack` closes it and gives the lock back. A reader gets None, and holds
-        nothing, where the file must be made or migrated first. A file that is held from outside is tried again,
-        without the lock, until the deadline."""
+    @contextmanager
+    def _opened(self, *, exclusive: bool) -> Iterator[Opening]:
+        """The file, open under its lock. It is closed where the block raises; else it lingers, where it may."""
+        opening = self._lingering.take(exclusive=exclusive) or self._open(exclusive=exclusive)
+        try:
+            yield opening
+        except BaseException:
+            opening.close()
+            raise
+        if self._lingers:
+            self._lingering.keep(opening)
+        else:
+            opening.close()
+
+    def _open(self, *, exclusive: bool) -> Opening:
+        deadline = time.monotonic() + self.lock_timeout
+        opening = self._tried(deadline, exclusive=exclusive)
+        if opening is None:  # it must be made or migrated first
+            if preparation := self._tried(deadline, exclusive=True):
+                preparation.close()
+            opening = self._tried(deadline, exclusive=exclusive)
+        if opening is None:
+            raise WarehouseError(f"The warehouse {self.path} was removed or replaced while it was opened; try again.")
+        return opening
+
+    def _tried(self, deadline: float, *, exclusive: bool) -> Opening | None:
+        """Takes the lock and opens the file. A reader gets None, and holds nothing, where the file must be made or
+        migrated first. A file that is held from outside is tried again, without the lock, until the deadline."""
         self._engines.make_ready()
         while True:
             with ExitStack() as attempt:
@@ -156,13 +183,12 @@ class Warehouse:
                 try:
                     with translated(self.path):
                         connection = self._prepared(attempt) if exclusive else self._readable(attempt)
+                        if connection is None:
+                            return None
+                        return Opening(connection, attempt.pop_all(), exclusive, self.path.stat().st_ino)
                 except WarehouseLocked:
                     if time.monotonic() >= deadline:
                         raise
-                else:
-                    if connection is not None:
-                        stack.enter_context(attempt.pop_all())
-                    return connection
             time.sleep(_FOREIGN_POLL)
 
     def _readable(self, stack: ExitStack) -> duckdb.DuckDBPyConnection | None:

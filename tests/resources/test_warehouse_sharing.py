@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import duckdb
 import pytest
 from pydantic import BaseModel
 
@@ -32,7 +33,7 @@ class Line(BaseModel):
 LINES = TableSpec("lines", Line, ("writer", "group_number", "number"))
 
 PRELUDE = f"""
-import sys, time
+import os, sys, time
 sys.path.insert(0, {str(ROOT)!r})
 from pathlib import Path
 from pydantic import BaseModel
@@ -45,7 +46,7 @@ class Line(BaseModel):
     text: str
 
 LINES = TableSpec("lines", Line, ("writer", "group_number", "number"))
-warehouse = Warehouse(Path(sys.argv[1]), [LINES])
+warehouse = Warehouse(Path(sys.argv[1]), [LINES], lingers="WAREHOUSE_LINGERS" in os.environ)
 """
 
 WRITE_GROUPS = """
@@ -79,9 +80,21 @@ time.sleep(60)
 """
 
 
+@pytest.fixture(params=[False, True], ids=["closed", "lingers"])
+def warehouse(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Warehouse]:
+    """Closed after each session or not, here and in the processes of the test alike."""
+    if request.param:
+        monkeypatch.setenv("WAREHOUSE_LINGERS", "1")
+    warehouse = Warehouse(tmp_path / "w.duckdb", [LINES], lingers=request.param)
+    yield warehouse
+    warehouse.close()
+
+
 @pytest.fixture
-def warehouse(tmp_path: Path) -> Warehouse:
-    return Warehouse(tmp_path / "w.duckdb", [LINES])
+def lingering(tmp_path: Path) -> Iterator[Warehouse]:
+    warehouse = Warehouse(tmp_path / "w.duckdb", [LINES], lingers=True)
+    yield warehouse
+    warehouse.close()
 
 
 @contextmanager
@@ -195,6 +208,7 @@ def test_a_session_inside_a_session_is_an_error_and_not_a_deadlock(
 @pytest.mark.parametrize("mode", ["read", "write"])
 def test_a_program_that_takes_no_turns_is_named(warehouse: Warehouse, mode: str) -> None:
     count(warehouse)
+    warehouse.close()
     with running(HOLD_FROM_OUTSIDE, warehouse.path) as other:
         assert wait_for_line(other) == "open"
         warehouse.lock_timeout = 0.3
@@ -217,6 +231,7 @@ def test_no_file_is_put_in_the_place_of_one_that_another_program_holds(warehouse
 
 def test_a_program_that_takes_no_turns_is_waited_for(warehouse: Warehouse) -> None:
     count(warehouse)
+    warehouse.close()
     with running(HOLD_FROM_OUTSIDE, warehouse.path) as other:
         assert wait_for_line(other) == "open"
         killer = threading.Timer(0.4, other.kill)
@@ -283,3 +298,85 @@ def test_a_process_killed_while_it_makes_the_file_leaves_none_or_a_whole_one(tmp
             wait_for_line(process)
             time.sleep(chance.uniform(0.05, 0.3))
         assert count(Warehouse(path, [LINES])) == 0
+
+
+def is_open(warehouse: Warehouse) -> bool:
+    """Whether somebody has the file open to write."""
+    return warehouse.path.with_name("w.duckdb.undo").exists()
+
+
+def test_a_file_lingers_between_sessions_and_not_for_ever(lingering: Warehouse) -> None:
+    for number in range(3):
+        with lingering.write() as session:
+            session.insert(LINES, [Line(writer=0, group_number=0, number=number, text="x")])
+        assert is_open(lingering)
+        assert count(lingering) == number + 1
+    deadline = time.monotonic() + 10
+    while is_open(lingering):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert not lingering.path.with_name("w.duckdb.wal").exists()
+    assert count(lingering) == 3
+
+
+@pytest.mark.parametrize("mode", ["read", "write"])
+def test_a_file_that_lingers_is_given_up_to_whoever_waits(lingering: Warehouse, mode: str) -> None:
+    other = Warehouse(lingering.path, [LINES])
+    waited = []
+    for number in range(5):
+        with lingering.write() as session:
+            session.insert(LINES, [Line(writer=0, group_number=0, number=number, text="x")])
+        began = time.monotonic()
+        with getattr(other, mode)() as session:
+            waited.append(time.monotonic() - began)
+            assert session.scalar("SELECT count(*) FROM lines") == number + 1
+    assert sorted(waited)[2] < 0.3
+
+
+def test_a_read_session_on_a_file_that_lingers_cannot_write(lingering: Warehouse) -> None:
+    line = Line(writer=0, group_number=0, number=0, text="x")
+    with lingering.write() as session:
+        session.insert(LINES, [line])
+    with pytest.raises(duckdb.Error, match="read-only"), lingering.read() as session:
+        session.insert(LINES, [line.model_copy(update={"number": 1})])
+    assert count(lingering) == 1
+
+
+def test_a_session_that_fails_leaves_nothing_open(lingering: Warehouse) -> None:
+    with lingering.write() as session:
+        session.insert(LINES, [Line(writer=0, group_number=0, number=0, text="x")])
+    with pytest.raises(ZeroDivisionError), lingering.write() as session:
+        session.insert(LINES, [Line(writer=0, group_number=0, number=1, text="x")])
+        print(1 / 0)
+    assert not is_open(lingering)
+    assert count(lingering) == 1
+
+
+def test_a_forked_child_opens_the_file_for_itself(lingering: Warehouse) -> None:
+    with lingering.write() as session:
+        session.insert(LINES, [Line(writer=0, group_number=0, number=0, text="parent")])
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            with lingering.write() as session:
+                session.insert(LINES, [Line(writer=1, group_number=0, number=0, text="child")])
+            lingering.close()
+            code = 0
+        finally:
+            os._exit(code)
+    with lingering.write() as session:
+        session.insert(LINES, [Line(writer=0, group_number=0, number=1, text="parent")])
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert count(lingering) == 3
+
+
+def test_a_file_put_in_the_place_of_one_that_lingers_is_what_is_read(lingering: Warehouse, tmp_path: Path) -> None:
+    other = Warehouse(tmp_path / "other" / "w.duckdb", [LINES])
+    with other.write() as session:
+        session.insert(LINES, [Line(writer=7, group_number=0, number=0, text="x")])
+    with Warehouse(lingering.path, [LINES]).write() as session:
+        session.insert(LINES, [Line(writer=0, group_number=0, number=n, text="x") for n in range(2)])
+    assert count(lingering) == 2
+    other.path.replace(lingering.path)
+    assert count(lingering) == 1

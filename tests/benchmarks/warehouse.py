@@ -127,26 +127,27 @@ def read_speed(rows: int = 100_000, rounds: int = 15) -> Iterator[Result]:
 def eight_writers(groups: int = 1000, rows: int = 2000, rounds: int = 5) -> Iterator[Result]:
     """Seconds until eight processes have written `groups` groups of `rows` rows between them, each group a session.
 
-    The reference is one process that does the same through the same layer; `held_connection` one that keeps a raw
-    connection open. Each side writes a file of its own, a part of the groups a round, and they take turns at it; the
+    The reference is one process that does the same through the same layer, opening the file for each group. `lingering`:
+    one that need not, because nobody waits for it; `held_connection`: one that keeps a raw connection open. Each side writes a file of its own, a part of the groups a round, and they take turns at it; the
     ratio is the median of the rounds'.
     """
     share = max(groups // rounds // 8, 1) * 8
-    sides = {"held": 1, "alone": 1, "together": 8}
+    sides = {"held": ("held", 1), "lingering": ("lingering", 1), "alone": ("opening", 1), "together": ("lingering", 8)}
     seconds: dict[str, list[float]] = {side: [] for side in sides}
     errors = 0
     with tempfile.TemporaryDirectory() as folder:
         paths = {side: Path(folder) / f"{side}.duckdb" for side in sides}
         for number in range(rounds):
-            for side, workers in sides.items() if number % 2 else reversed(sides.items()):
-                took, failed = _written(paths[side], workers, share, rows, number, held=side == "held")
+            for side, (work, workers) in sides.items() if number % 2 else reversed(sides.items()):
+                took, failed = _written(paths[side], work, workers, share, rows, number)
                 seconds[side].append(took)
                 errors += failed
         lost = sum(rounds * share * rows - _distinct(path) for path in paths.values())
     ratio = median(b / a for a, b in zip(seconds["alone"], seconds["together"], strict=True))
-    together, alone, held = (sum(seconds[side]) for side in ("together", "alone", "held"))
+    together, alone, held, lingering = (sum(seconds[side]) for side in ("together", "alone", "held", "lingering"))
     yield {
         **_result("eight_writers", together, alone, ratio, 1.5, ratio <= 1.5 and errors == 0 and lost == 0),
+        "lingering": round(lingering, 3),
         "held_connection": round(held, 3),
         "errors": errors,
         "rows_lost": lost,
@@ -160,7 +161,7 @@ def readers_do_not_starve_writer(readers: int = 8, writes: int = 20) -> Iterator
     the bar."""
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         path = Path(folder) / "w.duckdb"
-        warehouse = Warehouse(path, [LINES])
+        warehouse = Warehouse(path, [LINES], lingers=True)
         with warehouse.write() as session:
             session.insert(LINES, _lines(0, 0, 100_000))
         processes = [stack.enter_context(_worker(path, "reads", number, 0, 0)) for number in range(readers)]
@@ -300,9 +301,9 @@ def _raw(path: Path, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConn
         connection.close()
 
 
-def _written(path: Path, workers: int, groups: int, rows: int, round_: int, *, held: bool) -> tuple[float, int]:
+def _written(path: Path, work: str, workers: int, groups: int, rows: int, round_: int) -> tuple[float, int]:
     """Let `workers` processes write `groups` groups between them; returns seconds and how many processes failed."""
-    work, share = "held" if held else "sessions", groups // workers
+    share = groups // workers
     with ExitStack() as stack:
         numbers = [round_ * workers + number for number in range(workers)]
         processes = [stack.enter_context(_worker(path, work, number, share, rows)) for number in numbers]
@@ -342,11 +343,12 @@ def _start_together(processes: list[subprocess.Popen[str]]) -> float:
 
 
 def _work(path: Path, work: str, writer: int, groups: int, rows: int) -> None:
-    """What a worker process does, once it is told to."""
+    """What a worker process does, once it is told to. The file lingers, as in the product, unless it is opened for each group."""
     batches = [LINES.to_arrow(_lines(writer, group, rows)) for group in range(groups)]
-    warehouse = Warehouse(path, [LINES])
+    warehouse = Warehouse(path, [LINES], lingers=work != "opening")
     with warehouse.read():  # loads the libraries and makes the file
         pass
+    warehouse.close()
     print("ready", flush=True)
     sys.stdin.readline()
     if work == "held":
@@ -354,7 +356,7 @@ def _work(path: Path, work: str, writer: int, groups: int, rows: int) -> None:
             for batch in batches:
                 connection.register("incoming", batch)
                 connection.execute("INSERT INTO lines SELECT * FROM incoming")
-    elif work == "sessions":
+    elif work in ("opening", "lingering"):
         for batch in batches:
             with warehouse.write() as session:
                 session.insert(LINES, batch)

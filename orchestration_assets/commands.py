@@ -124,6 +124,8 @@ def _print_outcome(connections: Connections, result: RunResult) -> None:
         for asset, counts in result.assets.items()
     ]
     sys.stderr.write("\n" + "\n".join(lines) + "\n")
+    if not documents:
+        return
     newest = [document for document in documents if document.key == latest.get(document.kind, document.key)]
     sys.stderr.write(
         f"\n{len(documents)} documents, kept in {where_documents_lie(connections)}. The latest, served while `soloist ui` runs:\n"

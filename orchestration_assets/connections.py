@@ -5,6 +5,8 @@ needs is imported when it is opened.
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from resources.language_model.batches import Batches
+    from resources.language_model.configuration import LanguageModelConfig
     from resources.language_model.runner import LanguageModel
     from resources.object_store import ObjectStore
     from resources.settings import Settings
@@ -39,12 +41,38 @@ def open_object_store(settings: "Settings") -> "ObjectStore":
 
 
 def open_language_model(settings: "Settings", warehouse: "Warehouse | None" = None) -> "LanguageModel":
-    """With a warehouse, its kept replies are asked before the model is."""
+    """With a warehouse, its kept replies are asked before the model is, and what waits in batch files is kept there."""
+    from orchestration_assets.batch_records import WarehouseLedger
     from orchestration_assets.model_records import KeptReplies
-    from resources.language_model.configuration import LanguageModelConfig
     from resources.language_model.runner import LanguageModel
 
-    config = LanguageModelConfig(
+    config = _model_config(settings)
+    if warehouse is None:
+        return LanguageModel(config)
+    return LanguageModel(config, KeptReplies(warehouse), WarehouseLedger(warehouse))
+
+
+def open_batches(settings: "Settings", warehouse: "Warehouse") -> "Batches | None":
+    """What sends and fetches batch files; None where the model is not asked in them."""
+    from orchestration_assets.batch_records import WarehouseLedger
+    from resources.clock import now
+    from resources.language_model.batches import Batches
+    from resources.language_model.endpoint import Endpoint
+    from resources.language_model.runner import LanguageModel
+
+    config = _model_config(settings)
+    if config.way != "batch":
+        return None
+    maker = LanguageModel(config).maker
+    assert config.base_url is not None
+    endpoint = Endpoint(config.base_url, config.key, config.api_version, config.model)
+    return Batches(endpoint, maker, WarehouseLedger(warehouse), now)
+
+
+def _model_config(settings: "Settings") -> "LanguageModelConfig":
+    from resources.language_model.configuration import LanguageModelConfig
+
+    return LanguageModelConfig(
         backend=settings.model_backend,
         engine=settings.model_engine,
         base_url=settings.model_url,
@@ -57,4 +85,3 @@ def open_language_model(settings: "Settings", warehouse: "Warehouse | None" = No
         timeout_s=settings.model_timeout_seconds,
         time_budget_s=settings.model_time_budget_seconds,
     )
-    return LanguageModel(config, replies=KeptReplies(warehouse) if warehouse else None)

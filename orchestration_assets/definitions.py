@@ -32,6 +32,7 @@ from orchestration_assets.usage import assets as usage_assets  # noqa: E402
 from orchestration_assets.worklogs import assets as worklog_assets  # noqa: E402
 from orchestration_assets.worklogs import checks as worklog_checks  # noqa: E402
 from sensors.dead_runs import dead_runs_sensor  # noqa: E402
+from sensors.model_batches import model_batches_sensor  # noqa: E402
 from sensors.stale_reports import stale_reports_sensor  # noqa: E402
 
 ASSETS = (
@@ -59,7 +60,7 @@ def build_definitions(overrides: Mapping[str, Any] | None = None) -> dg.Definiti
         asset_checks=CHECKS,
         jobs=JOBS,
         schedules=build_schedules(),
-        sensors=(stale_reports_sensor, dead_runs_sensor),
+        sensors=(stale_reports_sensor, model_batches_sensor, dead_runs_sensor),
         resources={**RESOURCES, **(overrides or {})},
         executor=dg.in_process_executor,
         loggers={"console": _QUIET},

@@ -13,6 +13,9 @@ from resources.language_model.records import ModelCall, Reply
 from resources.warehouse import TableSpec
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
     from resources.language_model.conversation import Made
     from resources.warehouse import Session, Warehouse
 
@@ -24,18 +27,50 @@ SAMPLE = 10_000
 
 
 class KeptReplies:
-    """The reply cache of the agent runner, in the warehouse. What `derive` commits with a group's rows is what is found here later."""
+    """The reply cache of the agent runner, in the warehouse. What `derive` commits with a group's rows is what is found here later.
+
+    The first 64 bits of every kept hash are held in memory, 8 bytes a reply, as of the first question: what nobody asked before is not
+    looked for in a table that grows all the while.
+    """
 
     def __init__(self, warehouse: Warehouse) -> None:
         self._warehouse = warehouse
+        self._kept: npt.NDArray[np.uint64] | None = None
+        self._added: set[int] = set()
 
     def get_many(self, hashes: Sequence[str]) -> Mapping[str, Reply]:
+        wanted = self._perhaps_kept(hashes)
+        if not wanted:
+            return {}
         with self._warehouse.read() as session:
-            known = session.rows(REPLIES, where="request_hash IN (SELECT unnest(?::VARCHAR[]))", params=[list(hashes)])
+            known = session.rows(REPLIES, where="request_hash IN (SELECT unnest(?::VARCHAR[]))", params=[wanted])
         return {reply.request_hash: reply for reply in known}
 
     def put_many(self, replies: Sequence[Reply]) -> None:
-        """Nothing: `derive` writes the replies of a group in the transaction of the group's rows."""
+        """Notes that they will be there: `derive` writes the replies of a group in the transaction of the group's rows."""
+        self._added.update(_prefix(reply.request_hash) for reply in replies)
+
+    def _perhaps_kept(self, hashes: Sequence[str]) -> list[str]:
+        import numpy as np
+
+        if self._kept is None:
+            with self._warehouse.read() as session:
+                column = session.query("SELECT ('0x' || left(request_hash, 16))::UBIGINT AS p FROM replies ORDER BY p")[
+                    "p"
+                ]
+            self._kept = column.to_numpy()
+        prefixes = [_prefix(each) for each in hashes]
+        wanted = np.array(prefixes, dtype=np.uint64)
+        kept = np.searchsorted(self._kept, wanted, "right") > np.searchsorted(self._kept, wanted, "left")
+        return [
+            each
+            for each, prefix, is_kept in zip(hashes, prefixes, kept.tolist(), strict=True)
+            if is_kept or prefix in self._added
+        ]
+
+
+def _prefix(request_hash: str) -> int:
+    return int(request_hash[:16], 16)
 
 
 @dataclass

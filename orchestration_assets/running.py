@@ -17,6 +17,7 @@ from orchestration_assets.reports.kinds import ReportKind
 from orchestration_assets.usage.making import is_behind
 from orchestration_assets.worklogs.making import changed_months
 from resources.errors import SoloistError
+from resources.language_model.endpoint import EndpointError
 from resources.processes import PROCESS_TAG, this_process
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from dagster_shared.error import SerializableErrorInfo
 
     from orchestration_assets.session import Connections
+    from resources.warehouse import Warehouse
 
 BASIS = ("worklog_entries", "code_excerpts", "worklog_analyses")
 """The assets that all others rest on, and how the names of their checks begin: where one of them fails, a command ends; what else fails is
@@ -77,7 +79,7 @@ def refresh(
     definitions = build_definitions()
     require_free_pools(instance)
     changed, problems = changed_months(warehouse, settings, now)
-    totals = Totals(problems=problems)
+    totals = Totals(problems=problems + _advanced(connections, say))
     months = stale_months(warehouse, settings, maker, changed, since, until, policy)
     current = now.astimezone(settings.zone).date().replace(day=1).isoformat()
     spans = with_short_last(month_ranges(warehouse, months or [current]))
@@ -99,7 +101,35 @@ def refresh(
     if uncounted:
         say("model usage")
         execute(definitions, instance, model_usage_job.name, {}, totals)
+    totals.problems += _advanced(connections, say)
+    if any(counts.failed for counts in totals.assets.values()):
+        totals.problems += _reasons(warehouse)
     return totals.result()
+
+
+def _reasons(warehouse: Warehouse) -> list[str]:
+    """Of each agent that could not make everything, how much and why."""
+    with warehouse.read() as session:
+        found = session.query(
+            """SELECT agent, count(*) AS items, mode(reason) AS reason FROM derivations WHERE reason IS NOT NULL
+            GROUP BY agent ORDER BY agent"""
+        ).to_pylist()
+    return [
+        f"{each['agent']}: {each['items']} item{'s' if each['items'] > 1 else ''} could not be made; most often: {each['reason']}"
+        for each in found
+    ]
+
+
+def _advanced(connections: Connections, say: Callable[[str], None]) -> list[str]:
+    """Fetches the answers of batch files, and sends what waits for one, where the model is asked so; the problem that there was."""
+    if connections.batches is None:
+        return []
+    say("batch files")
+    try:
+        connections.batches.advance()
+    except EndpointError as error:
+        return [str(error)]
+    return []
 
 
 def with_short_last(spans: list[tuple[str, str]]) -> list[tuple[str, str]]:

@@ -13,6 +13,7 @@ from resources.errors import SoloistError
 from resources.settings import Settings
 
 if TYPE_CHECKING:
+    from resources.language_model.batches import Batches
     from resources.language_model.runner import LanguageModel
     from resources.object_store import ObjectStore
     from resources.warehouse import Warehouse
@@ -41,6 +42,12 @@ class Connections:
         from orchestration_assets.connections import open_language_model
 
         return open_language_model(self.settings)
+
+    @cached_property
+    def batches(self) -> Batches | None:
+        from orchestration_assets.connections import open_batches
+
+        return open_batches(self.settings, self.warehouse)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from orchestration_assets.batch_records import BATCHED_QUESTIONS, MODEL_BATCHES
 from orchestration_assets.derivation import DERIVATIONS
 from orchestration_assets.model_records import MODEL_CALLS, REPLIES
 from orchestration_assets.reports.model import DOCUMENTS
@@ -30,6 +31,8 @@ TABLES: Sequence[TableSpec[Any]] = (
     MODEL_CALLS,
     MODEL_USAGE,
     REPLIES,
+    BATCHED_QUESTIONS,
+    MODEL_BATCHES,
 )
 
 MIGRATIONS: Sequence[Migration] = ()

@@ -54,8 +54,8 @@ class Settings(BaseSettings):
     """Base URL of an OpenAI-compatible endpoint, such as `http://127.0.0.1:8000/v1`. Unset: everything works extractively."""
     model: str | None = None
     """The name under which the endpoint serves the model; unset, the only one that it lists."""
-    model_backend: Literal["endpoint", "vllm", "extractive"] | None = None
-    """`vllm` loads the model into this process; `extractive` asks no model though a URL is set."""
+    model_backend: Literal["endpoint", "batch", "vllm", "extractive"] | None = None
+    """`batch` asks the endpoint in files, `vllm` loads the model into this process; `extractive` asks no model though a URL is set."""
     model_engine: dict[str, Any] = {}
     """Arguments of vLLM in this process, as JSON."""
     model_revision: str | None = None

@@ -51,7 +51,9 @@ _OVERLOADED = frozenset({429, 503})
 
 
 @dataclass(slots=True)
-class _Said:
+class Said:
+    """What a chat completion says."""
+
     content: str
     finish_reason: str
     refusal: str | None
@@ -268,7 +270,7 @@ class ChatTransport:
         if self._limit.value > value:
             self._wake()
         ticket, latency_ms = waiting.ask.ticket, waiting.on_wire_s * 1000
-        if isinstance(result, _Said):
+        if isinstance(result, Said):
             self._settle(
                 Answered(
                     ticket,
@@ -369,7 +371,7 @@ class ChatTransport:
             return self._jitter.uniform(0, longest)
         return asked_for_s + self._jitter.uniform(0, min(longest, 0.1 * asked_for_s))
 
-    async def _attempt(self, waiting: _Waiting, sent_at: float) -> _Said | _Retry | _GiveUp:
+    async def _attempt(self, waiting: _Waiting, sent_at: float) -> Said | _Retry | _GiveUp:
         import aiohttp
 
         assert self._session is not None and self._url is not None
@@ -398,9 +400,9 @@ class ChatTransport:
         except (aiohttp.ClientError, OSError) as error:
             return _Retry(f"The connection to the endpoint failed ({_kind(error)})")
 
-    def _judge(self, status: int, headers: Mapping[str, str], body: bytes, asked: bytes) -> _Said | _Retry | _GiveUp:
+    def _judge(self, status: int, headers: Mapping[str, str], body: bytes, asked: bytes) -> Said | _Retry | _GiveUp:
         if status == 200:
-            said = _read_completion(body)
+            said = read_completion(body)
             if said is not None:
                 return said
             kind = headers.get("Content-Type", "no type").partition(";")[0][:60]
@@ -426,7 +428,7 @@ class ChatTransport:
             _log.warning("%s at %s; trying again for up to %g s.", reason, self._endpoint.address, self._time_budget_s)
 
 
-def _read_completion(body: bytes) -> _Said | None:
+def read_completion(body: bytes) -> Said | None:
     """The first choice of a chat completion, or None where this is none."""
     try:
         payload = orjson.loads(body)
@@ -444,7 +446,7 @@ def _read_completion(body: bytes) -> _Said | None:
     finish_reason = choice.get("finish_reason")
     if not isinstance(finish_reason, str):
         finish_reason = "stop"
-    return _Said(content or "", finish_reason, refusal or None, given, cached, made)
+    return Said(content or "", finish_reason, refusal or None, given, cached, made)
 
 
 def _retry_after_s(value: str | None) -> float | None:

@@ -6,6 +6,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
+Way = Literal["endpoint", "batch", "vllm", "extractive"]
+"""`endpoint`: an OpenAI-compatible server. `batch`: the same, asked in batch files. `vllm`: vLLM in this process. `extractive`: no model."""
+
 BULK, URGENT = 10, -10
 """Priorities: vLLM takes up lower ones first, and 0 is that of who names none."""
 
@@ -15,8 +18,8 @@ class LanguageModelConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
-    backend: Literal["endpoint", "vllm", "extractive"] | None = None
-    """`endpoint`: an OpenAI-compatible server. `vllm`: vLLM in this process. None: an endpoint where `base_url` is set."""
+    backend: Way | None = None
+    """None: an endpoint where `base_url` is set."""
     engine: dict[str, Any] = {}
     """Arguments of vLLM in this process, such as `gpu_memory_utilization`."""
     base_url: str | None = None
@@ -45,7 +48,7 @@ class LanguageModelConfig(BaseModel):
         return (value or "").strip() or None
 
     @property
-    def way(self) -> Literal["endpoint", "vllm", "extractive"]:
+    def way(self) -> Way:
         """The backend that serves."""
         return self.backend or ("endpoint" if self.base_url else "extractive")
 

@@ -18,6 +18,7 @@ from pydantic import BaseModel
 from resources import clock
 from resources.language_model.agent import Agent, Failure
 from resources.language_model.backend import Backend, EndpointBackend
+from resources.language_model.batches import BatchBackend, BatchLedger
 from resources.language_model.configuration import URGENT, LanguageModelConfig
 from resources.language_model.conversation import Conversation, Made, Terms, unexpected
 from resources.language_model.endpoint import EndpointError
@@ -33,23 +34,23 @@ from resources.scrubbing import remember_secrets
 ItemT = TypeVar("ItemT")
 OutputT = TypeVar("OutputT", bound=BaseModel)
 
-GROUP_SIZE = 1000
+GROUP_SIZE = 2000
 GROUP_SECONDS = 1.0
 
 
 class LanguageModel:
     """Runs agents over items: with the model of a backend, or extractively where none is configured.
 
-    `replies` is asked before the model is and gets what the model said. `backend` takes the place of the one that the
-    configuration names. One object may serve many runs, one after another or in several threads.
+    `replies` is asked before the model is and gets what the model said; `ledger` is needed to run agents where the model is
+    asked in batch files. One object may serve many runs, one after another or in several threads.
     """
 
     def __init__(
-        self, config: LanguageModelConfig, replies: ReplyCache | None = None, backend: Backend | None = None
+        self, config: LanguageModelConfig, replies: ReplyCache | None = None, ledger: BatchLedger | None = None
     ) -> None:
         self.config = config
         self._replies = replies
-        self._backend = backend or chosen_backend(config)
+        self._backend = chosen_backend(config, ledger)
         if config.key:
             remember_secrets([config.key])
 
@@ -65,8 +66,9 @@ class LanguageModel:
 
     def urgent(self) -> LanguageModel:
         """The same model for a few items that somebody waits for: vLLM takes them up before whatever is asked in bulk, by this process or
-        another. Elsewhere they are asked like all others."""
-        return LanguageModel(self.config.model_copy(update={"priority": URGENT}), self._replies)
+        another. Elsewhere they are asked like all others, but never in a batch file."""
+        way = "endpoint" if self.config.way == "batch" else self.config.backend
+        return LanguageModel(self.config.model_copy(update={"priority": URGENT, "backend": way}), self._replies)
 
     @property
     def context(self) -> int:
@@ -162,7 +164,7 @@ class LanguageModel:
             self._replies.put_many(list(replies.values()))
 
 
-def chosen_backend(config: LanguageModelConfig) -> Backend | None:
+def chosen_backend(config: LanguageModelConfig, ledger: BatchLedger | None = None) -> Backend | None:
     """What the configuration names; None where agents are to extract. Raises EndpointError where it names what cannot be."""
     if config.way == "extractive":
         return None
@@ -170,6 +172,8 @@ def chosen_backend(config: LanguageModelConfig) -> Backend | None:
         return OfflineBackend(config)
     if config.base_url is None:
         raise EndpointError(
-            "SOLOIST_MODEL_BACKEND names an endpoint, but SOLOIST_MODEL_URL does not say where it is; set it."
+            f"SOLOIST_MODEL_BACKEND is {config.way}, but SOLOIST_MODEL_URL does not say where the endpoint is; set it."
         )
+    if config.way == "batch":
+        return BatchBackend(config, ledger)
     return EndpointBackend(config)

@@ -13,10 +13,11 @@ from typing import Protocol
 
 @dataclass(slots=True)
 class Ask:
-    """One request. `ticket` comes back with its outcome; `body` is that of its question."""
+    """One request. `ticket` comes back with its outcome; `body` and `hash` are those of its question."""
 
     ticket: int
     body: bytes
+    hash: str
 
 
 @dataclass(slots=True)

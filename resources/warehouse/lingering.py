@@ -28,7 +28,7 @@ LINGER_S = 1.0
 """Seconds for which a file is kept open that nobody uses."""
 WATCH_S = 0.004
 """Seconds between two looks at whether somebody waits."""
-LONGEST_LOG = 16 << 20
+LONGEST_LOG = 64 << 20
 """Bytes of the log from which on it is brought into the file: whoever opens the file after a death has to read it."""
 
 
@@ -55,19 +55,20 @@ class Lingering:
         self._mutex = threading.Lock()
         self._kept: Opening | None = None
         self._kept_at = 0.0
-        self._is_watched = False
+        self._watcher: threading.Thread | None = None
+        self._is_over = threading.Event()
         _all.add(self)
 
     def keep(self, opening: Opening) -> None:
         """Take over what a session has left in good order."""
-        if self._turnstile.is_awaited() or self._log_is_long():
+        if self._is_over.is_set() or self._turnstile.is_awaited() or self._log_is_long():
             opening.close()
             return
         with self._mutex:
             previous, self._kept, self._kept_at = self._kept, opening, time.monotonic()
-            if not self._is_watched:
-                self._is_watched = True
-                threading.Thread(target=self._watch, name="warehouse-watch", daemon=True).start()
+            if self._watcher is None:
+                self._watcher = threading.Thread(target=self._watch, name="warehouse-watch", daemon=True)
+                self._watcher.start()
         if previous is not None:
             previous.close()
 
@@ -95,16 +96,23 @@ class Lingering:
         """Begin anew in a forked child, to which nothing of this belongs."""
         self._mutex = threading.Lock()
         self._kept = None
-        self._is_watched = False
+        self._watcher = None
+
+    def end(self) -> None:
+        """Close what is kept, for good. The interpreter must not end while the watcher is inside DuckDB: that aborts the process."""
+        self._is_over.set()
+        self.drop()
+        watcher = self._watcher
+        if watcher is not None:
+            watcher.join()
 
     def _watch(self) -> None:
-        while True:
-            time.sleep(WATCH_S)
+        while not self._is_over.wait(WATCH_S):
             with self._mutex:
                 age = time.monotonic() - self._kept_at
                 if self._kept is None:
                     if age > LINGER_S:
-                        self._is_watched = False
+                        self._watcher = None
                         return
                     continue
                 if age < LINGER_S and not self._turnstile.is_awaited():
@@ -132,10 +140,15 @@ def _drop_all() -> None:
         each.drop()
 
 
+def _end_all() -> None:
+    for each in list(_all):
+        each.end()
+
+
 def _forget_all() -> None:
     for each in list(_all):
         each.forget()
 
 
-atexit.register(_drop_all)
+atexit.register(_end_all)
 os.register_at_fork(before=_drop_all, after_in_child=_forget_all)

@@ -10,12 +10,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from operator import attrgetter
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from pydantic import BaseModel
 
 from resources.warehouse.annotations import columns_of
-from resources.warehouse.columns import Column, attribute, build, quoted
+from resources.warehouse.columns import Column, build, quoted
 from resources.warehouse.errors import RowRejected, first_line
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ class TableSpec(Generic[RowT_co]):
         arrays = []
         for name, (column, _) in self.columns.items():
             try:
-                arrays.append(column.encode(attribute(name, rows)))
+                arrays.append(column.encode(list(map(attrgetter(name), rows))))
             except (ValueError, TypeError, OverflowError, AttributeError, pa.ArrowException) as error:
                 raise self._rejected(name, error) from error
         return pa.Table.from_arrays(arrays, schema=self.schema)

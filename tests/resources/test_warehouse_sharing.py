@@ -380,3 +380,31 @@ def test_a_file_put_in_the_place_of_one_that_lingers_is_what_is_read(lingering: 
     assert count(lingering) == 2
     other.path.replace(lingering.path)
     assert count(lingering) == 1
+
+
+ENDS_WHILE_IT_IS_CLOSED = """
+from resources.warehouse import lingering
+from resources.warehouse.engines import Engines
+
+lingering.LINGER_S = 0.01
+detached = Engines._detached
+
+def slowly(self, engine):
+    time.sleep(0.5)
+    whole = detached(self, engine)
+    print("closed", flush=True)
+    return whole
+
+Engines._detached = slowly
+with warehouse.write():
+    pass
+time.sleep(0.2)
+"""
+
+
+def test_a_process_ends_only_after_the_file_is_closed(lingering: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread that is stopped inside DuckDB aborts the process."""
+    monkeypatch.setenv("WAREHOUSE_LINGERS", "1")
+    with running(PRELUDE + ENDS_WHILE_IT_IS_CLOSED, lingering.path) as process:
+        output, errors = process.communicate(timeout=30)
+    assert (output.split(), process.returncode) == (["closed"], 0), errors

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -37,13 +37,13 @@ def made_model(folder: Path) -> Path:
 
 
 @contextmanager
-def served_vllm(folder: Path) -> Iterator[str]:
-    """The base URL of a server that is ready; its files lie in the folder."""
+def served_vllm(folder: Path, flags: Sequence[str] = ()) -> Iterator[str]:
+    """The base URL of a server that is ready, with `flags` besides the usual ones; its files lie in the folder."""
     model, port, log = made_model(folder), free_port(), folder / "vllm.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [ENVIRONMENT / "bin" / "vllm", "serve", model, "--port", str(port), *_FLAGS],
-            env=quiet_environment(),
+            [ENVIRONMENT / "bin" / "vllm", "serve", model, "--port", str(port), *_FLAGS, *flags],
+            env={**quiet_environment(), "VLLM_SERVER_DEV_MODE": "1"},  # lets a benchmark empty the prefix cache
             stdout=output,
             stderr=subprocess.STDOUT,
             cwd=folder,

@@ -43,27 +43,27 @@ def results(scale: float) -> Iterator[dict[str, object]]:
     with endpoint(0) as url:
         rounds = [{size: _both(url, size) for size in sizes} for _ in range(ROUNDS)]
         for size, bar in ((small, 0.65), (large, 0.65)):
-            ours, bare = (statistics.median(each[size][side] for each in rounds) for side in ("ours", "bare"))
-            yield at_least(f"items a second of {size:,} at 0 ms", size / ours, size / bare, bar)
+            us, bare = (statistics.median(each[size][side] for each in rounds) for side in ("ours", "bare"))
+            yield at_least(f"items a second of {size:,} at 0 ms", size / us, size / bare, bar)
         slopes = [_slope(sizes, [each[size]["ours"] - each[size]["bare"] for size in sizes]) for each in rounds]
         yield at_most_by("overhead of an item (us)", statistics.median(slopes) * 1e6, 80)
         peaks = [each[large]["peak_mb"] - each[small]["peak_mb"] for each in rounds]
         yield at_most_by("peak memory of the large run over that of the small one (MB)", statistics.median(peaks), 150)
         with tempfile.TemporaryDirectory() as folder:
-            _ours(url, folder, fill=large)
-            _ours(url, folder)
-            nothing = _ours(url, folder)
+            ours(url, folder, fill=large)
+            ours(url, folder)
+            nothing = ours(url, folder)
             yield at_most_by(f"nothing edited of {large:,}, beyond an empty run (s)", nothing["seconds"], 0.5)
     with endpoint(200) as url, tempfile.TemporaryDirectory() as folder:
         cold = _both(url, small)
         yield at_least(f"items a second of {small:,} at 200 ms", small / cold["ours"], small / cold["bare"], 0.95)
-        _ours(url, folder, fill=large)
-        first, bare = _ours(url, folder)["seconds"], _bare(url, large)
+        ours(url, folder, fill=large)
+        first, bare = ours(url, folder)["seconds"], _bare(url, large)
         yield at_least(f"items a second of {large:,} at 200 ms", large / first, large / bare, 0.98)
-        _ours(url, folder, fill=large // 100, edition=1)
-        before = _asked(url)
-        edited = _ours(url, folder)["seconds"]
-        calls = _asked(url) - before
+        ours(url, folder, fill=large // 100, edition=1)
+        before = asked(url)
+        edited = ours(url, folder)["seconds"]
+        calls = asked(url) - before
         yield at_most("calls after an edit of 1%", calls, large // 100, 1.0)
         yield at_most("seconds after an edit of 1%, of the cold run", edited, first, 0.05)
 
@@ -71,12 +71,12 @@ def results(scale: float) -> Iterator[dict[str, object]]:
 def _both(url: str, count: int) -> dict[str, float]:
     """Seconds of either side, and our peak memory in MB."""
     with tempfile.TemporaryDirectory() as folder:
-        _ours(url, folder, fill=count)
-        ours = _ours(url, folder)
-    return {"ours": ours["seconds"], "peak_mb": ours["peak_mb"], "bare": _bare(url, count)}
+        ours(url, folder, fill=count)
+        measured = ours(url, folder)
+    return {"ours": measured["seconds"], "peak_mb": measured["peak_mb"], "bare": _bare(url, count)}
 
 
-def _ours(url: str, folder: str, fill: int | None = None, edition: int = 0) -> dict[str, float]:
+def ours(url: str, folder: str, fill: int | None = None, edition: int = 0) -> dict[str, float]:
     """What our side printed, with the time of the empty run taken off; nothing where it only wrote notes."""
     filling = [] if fill is None else ["--fill", str(fill), "--edition", str(edition)]
     said = _python(ENGINE / "ours.py", url, folder, *filling)
@@ -98,7 +98,8 @@ def _python(*command: str | Path) -> dict[str, Any]:
     return dict(json.loads(done.stdout.splitlines()[-1])) if done.stdout.strip() else {}
 
 
-def _asked(url: str) -> int:
+def asked(url: str) -> int:
+    """Completions that the server was asked for so far."""
     with urllib.request.urlopen(f"{url.removesuffix('/v1')}/count", timeout=10) as reply:
         return int(reply.read())
 

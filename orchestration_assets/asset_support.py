@@ -5,6 +5,7 @@ quick to import as those of an empty project.
 """
 
 import hashlib
+import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import date
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
     from resources.warehouse import TableSpec, Warehouse
 
 OWNERS = ["team:soloist"]
+GPU_POOL = "gpu"
+"""Has one slot: a GPU holds one model of a process."""
+MODEL_POOL = GPU_POOL if os.environ.get("SOLOIST_MODEL_BACKEND") == "vllm" else "language_model"
+"""The pool of the assets that ask a model. The settings are not read for it: they take longer to import than all definitions."""
 COUNTS = "counts"
 """Metadata key under which an asset says what became of its rows: read, made, unchanged, failed."""
 

@@ -47,9 +47,19 @@ def opened_instance(settings: Settings) -> Iterator[DagsterInstance]:
     make_databases(home)
     try:
         with dg.DagsterInstance.get() as instance:
+            limit_gpu_pool(instance, settings)
             yield instance
     except DBAPIError as error:
         raise _unusable(home, error.orig) from error
+
+
+def limit_gpu_pool(instance: DagsterInstance, settings: Settings) -> None:
+    """Where a model is loaded into the process of a run, one run at a time may do so, unless somebody set another limit."""
+    from orchestration_assets.asset_support import GPU_POOL
+
+    storage = instance.event_log_storage
+    if settings.model_backend == "vllm" and GPU_POOL not in storage.get_concurrency_keys():
+        storage.set_concurrency_slots(GPU_POOL, 1)
 
 
 def make_databases(home: Path) -> None:

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestration_assets.dagster_home import make_databases, prepare_home
+from orchestration_assets.dagster_home import make_databases, opened_instance, prepare_home
 from orchestration_assets.reports.documents import document_name
 from orchestration_assets.reports.model import DOCUMENTS, MEDIA_TYPES, Document
 from resources.document_server import DocumentLink, DocumentServer
@@ -26,6 +26,9 @@ def serve_ui(connections: Connections, host: str, port: int) -> int:
     `resources` or `sensors` is taken for ours.
     """
     home = prepare_home(connections.settings)
+    if connections.settings.model_backend == "vllm":
+        with opened_instance(connections.settings):
+            pass  # sees to the limit of the pool
     make_databases(home)
     with connections.warehouse.read():
         pass  # a warehouse that cannot be opened is said here, in one sentence

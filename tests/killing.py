@@ -6,7 +6,6 @@ nothing disturbed. `test_crashes.py` and `soak/test_crashes.py` choose the point
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import multiprocessing
 import os
@@ -31,6 +30,7 @@ from workbench import Workbench
 
 from orchestration_assets.worklogs.model import NOTES, Note
 from resources.object_store.interface import sha256_in
+from resources.warehouse import Session, Warehouse
 
 ROOT = Path(__file__).resolve().parent.parent
 BEGIN = datetime(2026, 7, 20, 8, tzinfo=UTC)
@@ -62,8 +62,8 @@ _FORKS.set_forkserver_preload(
 
 
 def _run_and_die(said: Path, variables: Mapping[str, str], fatal_step: int) -> None:
-    """`soloist run --json`, which kills itself just before its n-th step (0: never), in a process of its own. A step is a lock given back,
-    which is the moment between two transactions, or a file moved into place: the points that a kill after so many seconds seldom hits."""
+    """`soloist run --json`, which kills itself just before its n-th step (0: never), in a process of its own. A step is a transaction of the
+    warehouse that begins, is to be committed or was, or a file moved into place: the points that a kill after so many seconds seldom hits."""
     output = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     os.dup2(output, 2)
@@ -72,16 +72,26 @@ def _run_and_die(said: Path, variables: Mapping[str, str], fatal_step: int) -> N
     os.chdir(ROOT)
     steps = 0
 
-    def watch(event: str, arguments: tuple[object, ...]) -> None:
+    def step() -> None:
         nonlocal steps
-        if event == "os.rename" or (event == "fcntl.flock" and arguments[1] == fcntl.LOCK_UN):
-            steps += 1
-            if steps == fatal_step:
-                os.kill(os.getpid(), signal.SIGKILL)
+        steps += 1
+        if steps == fatal_step:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    write = Warehouse.write
+
+    @contextmanager
+    def watched_write(warehouse: Warehouse) -> Iterator[Session]:
+        step()
+        with write(warehouse) as session:
+            yield session
+            step()
+        step()
 
     from orchestration_assets.cli import main
 
-    sys.addaudithook(watch)
+    Warehouse.write = watched_write  # type: ignore[method-assign]
+    sys.addaudithook(lambda event, _: step() if event == "os.rename" else None)
     sys.argv = ["soloist", "run", "--json"]
     try:
         main()

@@ -10,15 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from orchestration_assets.dagster_home import make_databases
+from orchestration_assets.dagster_home import make_databases, opened_instance
 from resources.errors import SoloistError
+from resources.settings import load_settings
 
 ROOT = Path(__file__).resolve().parent.parent
 _MAKER = """
 import os, signal, sys
 from pathlib import Path
 
-from orchestration_assets.dagster_home import make_databases
+from orchestration_assets.dagster_home import make_databases, opened_instance
 
 event, fatal, seen = sys.argv[2], int(sys.argv[3]), 0
 
@@ -88,3 +89,20 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None
     (tmp_path / "new.lock").mkdir()
     with pytest.raises(SoloistError, match="cannot be used"):
         make_databases(tmp_path)
+
+
+def test_one_run_at_a_time_loads_a_model_into_its_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOLOIST_HOME", str(tmp_path))
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "dagster"))
+    monkeypatch.setenv("SOLOIST_MODEL_BACKEND", "vllm")
+    with opened_instance(load_settings()) as instance:
+        assert instance.event_log_storage.get_concurrency_info("gpu").slot_count == 1
+        instance.event_log_storage.set_concurrency_slots("gpu", 2)
+    with opened_instance(load_settings()) as instance:
+        assert instance.event_log_storage.get_concurrency_info("gpu").slot_count == 2, "what somebody set stays"
+    program = (
+        "from orchestration_assets.definitions import defs\n"
+        "print({asset.op.pool for asset in defs.assets if asset.is_executable} - {None})"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.strip() == "{'gpu'}"

@@ -5,7 +5,14 @@ from typing import Any
 
 import dagster as dg
 
-from orchestration_assets.asset_support import OWNERS, MakingConfig, code_version, count_metadata, model_metadata
+from orchestration_assets.asset_support import (
+    MODEL_POOL,
+    OWNERS,
+    MakingConfig,
+    code_version,
+    count_metadata,
+    model_metadata,
+)
 from orchestration_assets.partitions import CALENDARS
 from orchestration_assets.reports.kinds import ReportKind
 from orchestration_assets.skills.assets import skill_evidence, skills
@@ -29,7 +36,7 @@ def calendar_asset(kind: ReportKind) -> dg.AssetsDefinition:
         deps=[dg.AssetDep(worklog_analyses, partition_mapping=dg.AllPartitionMapping())],
         partitions_def=CALENDARS[kind],
         backfill_policy=dg.BackfillPolicy.single_run(),
-        pool="language_model",
+        pool=MODEL_POOL,
         group_name="reports",
         kinds={"markdown", "openai"},
         owners=OWNERS,
@@ -84,7 +91,7 @@ summary = calendar_asset(ReportKind.SUMMARY)
 
 @dg.asset(
     deps=[worklog_analyses, skill_evidence, skills],
-    pool="language_model",
+    pool=MODEL_POOL,
     group_name="reports",
     kinds={"markdown", "openai"},
     owners=OWNERS,

@@ -2,13 +2,20 @@
 
 import dagster as dg
 
-from orchestration_assets.asset_support import OWNERS, MakingConfig, code_version, model_metadata, table_result
+from orchestration_assets.asset_support import (
+    MODEL_POOL,
+    OWNERS,
+    MakingConfig,
+    code_version,
+    model_metadata,
+    table_result,
+)
 from orchestration_assets.worklogs.assets import code_excerpts, worklog_analyses
 
 
 @dg.asset(
     deps=[worklog_analyses, code_excerpts],
-    pool="language_model",
+    pool=MODEL_POOL,
     group_name="skills",
     kinds={"duckdb", "openai"},
     owners=OWNERS,

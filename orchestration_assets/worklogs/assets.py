@@ -3,6 +3,7 @@
 import dagster as dg
 
 from orchestration_assets.asset_support import (
+    MODEL_POOL,
     OWNERS,
     MakingConfig,
     code_version,
@@ -54,7 +55,7 @@ def code_excerpts(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Non
     deps=[worklog_entries, code_excerpts],
     partitions_def=MONTHS,
     backfill_policy=dg.BackfillPolicy.single_run(),
-    pool="language_model",
+    pool=MODEL_POOL,
     group_name="worklogs",
     kinds={"duckdb", "openai"},
     owners=OWNERS,

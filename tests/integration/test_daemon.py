@@ -12,7 +12,6 @@ from typing import Any
 
 import dagster as dg
 import pytest
-from dagster._core.instance.ref import InstanceRef
 from dagster._core.scheduler.instigation import InstigatorState, InstigatorType, ScheduleInstigatorData
 from git_repositories import GitRepository
 from served_ui import COMMANDS, ServedUi, command, environment, serving, small_history, tags_of, wait_for
@@ -98,14 +97,18 @@ def test_a_backfill_of_past_months_is_one_run(served: ServedUi, repository: GitR
     ]
 
 
-def retries_failures(home: Path) -> bool:
+def retries_failures() -> bool:
     """Whether the daemon has looked for failed runs once: in a new home it ignores what failed before."""
-    with dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(home / "dagster"))) as instance:
-        return bool(instance.daemon_cursor_storage.get_cursor_values({"EVENT_LOG_CONSUMER_CURSOR-RUN_FAILURE"}))
+    key = f"EVENT_LOG_CONSUMER_CURSOR-{dg.DagsterEventType.RUN_FAILURE.value}"
+    with dg.DagsterInstance.get() as instance:
+        return bool(instance.daemon_cursor_storage.get_cursor_values({key}))
 
 
-def test_a_run_whose_process_was_killed_is_failed_and_retried(served: ServedUi, folder: Path) -> None:
-    wait_for("the daemon that retries runs", lambda: retries_failures(folder / "home"), 60)
+def test_a_run_whose_process_was_killed_is_failed_and_retried(
+    served: ServedUi, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", str(folder / "home" / "dagster"))
+    wait_for("the daemon that retries runs", retries_failures, 60)
     with warehouse(folder).write():  # the run waits for its turn until it is killed
         run_id = served.launch("make_summary_job", range_tags("2024-03-01", "2024-03-01"))
         os.kill(worker(served, run_id), signal.SIGKILL)

@@ -59,6 +59,7 @@ def remember(
     """Says what a run of these days rested on, if it left nothing undone."""
     if result.problems or any(counts.failed for counts in result.assets.values()):
         return
+    connections.warehouse.close()  # what is in the log now is brought into the file, which changes its state
     path = _file(connections)
     temporary = path.with_suffix(f".{os.getpid()}.tmp")
     temporary.write_text(_basis(connections, now, since, until), encoding="ascii")

@@ -22,14 +22,19 @@ def model_batches_sensor(context: dg.SensorEvaluationContext) -> Iterator[dg.Run
     from orchestration_assets.connections import open_batches, open_warehouse
     from orchestration_assets.requests import refresh_requests, report_requests
     from resources.clock import now
+    from resources.language_model.endpoint import EndpointError
     from resources.settings import load_settings
 
     settings = load_settings()
-    batches = open_batches(settings, open_warehouse(settings))
-    if batches is None:
+    try:
+        batches = open_batches(settings, open_warehouse(settings))
+        progress = batches.advance(FILES_A_TICK) if batches else None
+    except EndpointError as error:
+        yield dg.SkipReason(str(error))
+        return
+    if progress is None:
         yield dg.SkipReason("The model is not asked in batch files.")
         return
-    progress = batches.advance(FILES_A_TICK)
     if not progress.settled:
         yield dg.SkipReason(f"{progress.sent} files were sent, {progress.open} are open; none was answered.")
         return

@@ -53,6 +53,16 @@ def test_where_nothing_changed_no_run_starts_and_the_counts_are_those_of_the_tab
     assert "## Top skills" in soloist("run").out
 
 
+def test_the_run_after_the_one_that_made_everything_starts_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, _ = made_home(tmp_path)
+    live_in(home, monkeypatch)
+    before = runs()
+    assert soloist("run", "--json").status == 0
+    assert runs() == before
+
+
 def commit(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     GitRepository(home.parent / "shelf").commit("docs: explain", {"README.md": "x"}, authored="2026-11-19T09:00:00Z")
 

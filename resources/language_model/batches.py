@@ -219,16 +219,17 @@ class Batches:
             return None
 
     def _send(self, batch: ModelBatch) -> None:
+        path = "/chat/completions" if self._endpoint.api_version else "/v1/chat/completions"
         lines = b"".join(
-            b'{"custom_id":"%b","method":"POST","url":"/v1/chat/completions","body":%b}\n'
-            % (each.request_hash.encode(), each.body.encode())
+            b'{"custom_id":"%b","method":"POST","url":"%b","body":%b}\n'
+            % (each.request_hash.encode(), path.encode(), each.body.encode())
             for each in self._ledger.questions_of(batch.key)
         )
         file = self._client.files.create(file=(f"{batch.key}.jsonl", lines, "application/jsonl"), purpose="batch")
         # Tried once: the client would make a second batch where an answer was lost. The mark tells the next `advance`.
         remote = self._client.with_options(max_retries=0).batches.create(
             input_file_id=file.id,
-            endpoint="/v1/chat/completions",
+            endpoint=path,  # type: ignore[arg-type]  # Azure OpenAI's has no version in it
             completion_window="24h",
             metadata={MARK: batch.key},
         )

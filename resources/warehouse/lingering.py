@@ -50,7 +50,7 @@ class Lingering:
     thread waits for the file, or nobody has wanted it for a while."""
 
     def __init__(self, path: Path, turnstile: Turnstile) -> None:
-        self._path = path
+        self.path = path
         self._turnstile = turnstile
         self._mutex = threading.Lock()
         self._kept: Opening | None = None
@@ -121,13 +121,13 @@ class Lingering:
 
     def _is_in_place(self, kept: Opening) -> bool:
         try:
-            return self._path.stat().st_ino == kept.inode
+            return self.path.stat().st_ino == kept.inode
         except OSError:
             return False
 
     def _log_is_long(self) -> bool:
         try:
-            return log_of(self._path).stat().st_size > LONGEST_LOG
+            return log_of(self.path).stat().st_size > LONGEST_LOG
         except OSError:
             return False
 
@@ -135,9 +135,11 @@ class Lingering:
 _all: weakref.WeakSet[Lingering] = weakref.WeakSet()
 
 
-def _drop_all() -> None:
+def drop_all(path: Path | None = None) -> None:
+    """Close what is kept in this process, of the file `path` or of every file."""
     for each in list(_all):
-        each.drop()
+        if path is None or each.path == path:
+            each.drop()
 
 
 def _end_all() -> None:
@@ -151,4 +153,4 @@ def _forget_all() -> None:
 
 
 atexit.register(_end_all)
-os.register_at_fork(before=_drop_all, after_in_child=_forget_all)
+os.register_at_fork(before=drop_all, after_in_child=_forget_all)

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from resources.warehouse import maintenance
 from resources.warehouse.engines import Engines
 from resources.warehouse.errors import WarehouseError, WarehouseLocked, translated
-from resources.warehouse.lingering import Lingering, Opening
+from resources.warehouse.lingering import Lingering, Opening, drop_all
 from resources.warehouse.locks import Turnstile
 from resources.warehouse.migrations import Migration, Schema, as_schema, stored_version
 from resources.warehouse.session import Session
@@ -87,8 +87,8 @@ class Warehouse:
                 raise
 
     def close(self) -> None:
-        """Closes the file where it lingers; the next session opens it again."""
-        self._lingering.drop()
+        """Closes the file where it lingers in this process; the next session opens it again."""
+        drop_all(self.path)
 
     def state(self) -> tuple[int, ...] | None:
         """Which file this is, and when it and its log were last written: equal states hold equal rows. None where there is no file."""

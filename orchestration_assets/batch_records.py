@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from orchestration_assets.model_records import REPLIES
+from orchestration_assets.model_records import MODEL_CALLS, REPLIES
 from resources.language_model.batches import BatchedQuestion, ModelBatch
 from resources.warehouse import TableSpec
 
 if TYPE_CHECKING:
-    from resources.language_model.records import Reply
+    from resources.language_model.records import ModelCall, Reply
     from resources.warehouse import Warehouse
 
 BATCHED_QUESTIONS = TableSpec("batched_questions", BatchedQuestion, key=("request_hash",))
@@ -63,11 +63,14 @@ class WarehouseLedger:
         with self._warehouse.write() as session:
             session.merge(MODEL_BATCHES, [batch])
 
-    def settle(self, batch: ModelBatch, replies: Sequence[Reply], refused: Mapping[str, str]) -> None:
+    def settle(
+        self, batch: ModelBatch, replies: Sequence[Reply], calls: Sequence[ModelCall], refused: Mapping[str, str]
+    ) -> None:
         with self._warehouse.write() as session:
             if replies:
                 session.merge(REPLIES, list({each.request_hash: each for each in replies}.values()))
                 answered = [each.request_hash for each in replies]
+                session.merge(MODEL_CALLS, calls)
                 session.delete(BATCHED_QUESTIONS, f"batch = ? AND {_THESE}", [batch.key, answered])
             session.execute(
                 """UPDATE batched_questions AS q SET reason = r.reason

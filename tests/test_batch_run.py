@@ -51,6 +51,8 @@ def test_runs_end_with_everything_made_by_the_model(bench: Workbench, monkeypatc
         assert makers == [{"maker": "scripted@r1"}]
         asked = [line["custom_id"] for line in endpoint.questions]
         assert len(asked) == len(set(asked)), "nothing is paid for twice"
+        usage = bench.query("SELECT sum(calls)::INT AS calls, sum(tokens_in)::INT AS given FROM model_usage")
+        assert usage == [{"calls": len(asked), "given": 10 * len(asked)}]
         bench.run()
         assert len(endpoint.questions) == len(asked)
 

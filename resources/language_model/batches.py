@@ -21,7 +21,7 @@ import orjson
 from resources.language_model.backend import EndpointBackend
 from resources.language_model.chat import read_completion
 from resources.language_model.endpoint import Endpoint, EndpointError, read_error
-from resources.language_model.records import Reply
+from resources.language_model.records import ModelCall, Reply
 from resources.language_model.transport import Ask, Outcome, Transport, Unanswered
 from resources.rows import Row
 from resources.scrubbing import scrub
@@ -55,6 +55,9 @@ class BatchedQuestion(Row):
     """The maker: model@revision."""
     body: str
     """The JSON body of a chat completion."""
+    agent: str
+    agent_version: str
+    key: str
     batch: str = ""
     reason: str | None = None
 
@@ -94,8 +97,10 @@ class BatchLedger(Protocol):
 
     def update(self, batch: ModelBatch) -> None: ...
 
-    def settle(self, batch: ModelBatch, replies: Sequence[Reply], refused: Mapping[str, str]) -> None:
-        """Keeps the replies, forgets their questions, notes why others are refused, and lets the rest of the batch wait again."""
+    def settle(
+        self, batch: ModelBatch, replies: Sequence[Reply], calls: Sequence[ModelCall], refused: Mapping[str, str]
+    ) -> None:
+        """Keeps the replies and the calls, forgets their questions, notes why others are refused, and lets the rest of the batch wait again."""
         ...
 
     def waiting(self) -> int:
@@ -112,9 +117,7 @@ class BatchTransport:
     _outcomes: list[Outcome] = field(default_factory=list)
 
     def send(self, asks: Sequence[Ask]) -> None:
-        refused = self.ledger.queue(
-            [BatchedQuestion(request_hash=ask.hash, model=self.maker, body=ask.body.decode()) for ask in asks]
-        )
+        refused = self.ledger.queue([_question(ask, self.maker) for ask in asks])
         for ask in asks:
             reason = refused.get(ask.hash)
             self._outcomes.append(
@@ -238,8 +241,9 @@ class Batches:
     def _settle(self, batch: ModelBatch, remote: Batch | None, progress: Progress) -> None:
         replies: list[Reply] = []
         refused: dict[str, str] = {}
+        asked: dict[str, BatchedQuestion] = {}
         if remote is not None:
-            asked = {each.request_hash: each.body for each in self._ledger.questions_of(batch.key)}
+            asked = {each.request_hash: each for each in self._ledger.questions_of(batch.key)}
             for line in self._lines(remote):
                 result = _read(line, batch.model, asked, self._now())
                 if isinstance(result, Reply):
@@ -258,7 +262,8 @@ class Batches:
                 "settled_at": self._now(),
             }
         )
-        self._ledger.settle(settled, replies, refused)
+        calls = [_call(asked[reply.request_hash], reply, batch) for reply in replies]
+        self._ledger.settle(settled, replies, calls, refused)
         progress.settled += 1
         progress.answered += len(replies)
         progress.refused += len(refused)
@@ -316,7 +321,9 @@ def _sentences(endpoint: Endpoint) -> Iterator[None]:
         ) from None
 
 
-def _read(line: bytes, maker: str, asked: Mapping[str, str], at: datetime) -> Reply | tuple[str, str] | None:
+def _read(
+    line: bytes, maker: str, asked: Mapping[str, BatchedQuestion], at: datetime
+) -> Reply | tuple[str, str] | None:
     """The reply in one line of an answer, or the question that is refused and why; None for what another try may answer."""
     try:
         record: Any = orjson.loads(line)
@@ -346,10 +353,38 @@ def _read(line: bytes, maker: str, asked: Mapping[str, str], at: datetime) -> Re
             }
         )
     if isinstance(status, int) and 400 <= status < 500 and status not in (408, 409, 429):
-        return question, read_error(status, orjson.dumps(body), asked[question].encode()).sentence
+        return question, read_error(status, orjson.dumps(body), asked[question].body.encode()).sentence
     if not status and error.get("code") not in _LATER and error.get("message"):
         return question, f"The endpoint refused the question: {scrub(str(error['message']))[:200]}"
     return None
+
+
+def _question(ask: Ask, maker: str) -> BatchedQuestion:
+    return BatchedQuestion(
+        request_hash=ask.hash,
+        model=maker,
+        body=ask.body.decode(),
+        agent=ask.agent,
+        agent_version=ask.agent_version,
+        key=ask.key,
+    )
+
+
+def _call(question: BatchedQuestion, reply: Reply, batch: ModelBatch) -> ModelCall:
+    """What the reply cost. How long it took on the wire nobody knows."""
+    return ModelCall(
+        call_id=f"{batch.key}-{question.request_hash[:16]}",
+        agent=question.agent,
+        agent_version=question.agent_version,
+        key=question.key,
+        model=batch.model,
+        outcome="ok",
+        tokens_in=reply.tokens_in,
+        tokens_cached=reply.tokens_cached,
+        tokens_out=reply.tokens_out,
+        attempts=1,
+        called_at=batch.created_at,
+    )
 
 
 def _why_failed(remote: Batch) -> str | None:

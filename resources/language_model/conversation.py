@@ -107,6 +107,11 @@ class Conversation(Generic[ItemT, OutputT]):
         self._replies: tuple[Reply, ...] = ()
         self._ask(agent.request(item))
 
+    @property
+    def subject(self) -> tuple[str, str, str]:
+        """Who asks, in which version, and the key of the item."""
+        return self._agent.name, self._agent.version, self._agent.key(self.item)
+
     def answered(self, reply: Answered, at: datetime) -> Made[ItemT, OutputT] | None:
         """Takes a model's reply, which came at that instant."""
         self._attempts += reply.attempts

@@ -112,7 +112,7 @@ class Feed(Generic[ItemT, OutputT]):
             ticket = next(self._tickets)
             self._ticket_of[question] = ticket
             self._asking[ticket] = [conversation]
-            asks.append(Ask(ticket, conversation.body, question))
+            asks.append(Ask(ticket, conversation.body, question, *conversation.subject))
         if asks:
             self._transport.send(asks)
 

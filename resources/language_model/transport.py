@@ -13,11 +13,15 @@ from typing import Protocol
 
 @dataclass(slots=True)
 class Ask:
-    """One request. `ticket` comes back with its outcome; `body` and `hash` are those of its question."""
+    """One request. `ticket` comes back with its outcome; `body` and `hash` are those of its question. Who asks, and about what, is for a
+    transport that notes the call itself, because the answer comes to a later run."""
 
     ticket: int
     body: bytes
     hash: str
+    agent: str
+    agent_version: str
+    key: str
 
 
 @dataclass(slots=True)

@@ -68,7 +68,7 @@ class WarehouseLedger:
     ) -> None:
         with self._warehouse.write() as session:
             if replies:
-                session.merge(REPLIES, list({each.request_hash: each for each in replies}.values()))
+                session.merge(REPLIES, replies)
                 answered = [each.request_hash for each in replies]
                 session.merge(MODEL_CALLS, calls)
                 session.delete(BATCHED_QUESTIONS, f"batch = ? AND {_THESE}", [batch.key, answered])

@@ -66,7 +66,8 @@ def open_batches(settings: "Settings", warehouse: "Warehouse") -> "Batches | Non
     maker = LanguageModel(config).maker
     assert config.base_url is not None
     endpoint = Endpoint(config.base_url, config.key, config.api_version, config.model)
-    return Batches(endpoint, maker, WarehouseLedger(warehouse), now)
+    lock = settings.warehouse_path.with_name("model_batches.lock")
+    return Batches(endpoint, maker, WarehouseLedger(warehouse), lock, now)
 
 
 def _model_config(settings: "Settings") -> "LanguageModelConfig":

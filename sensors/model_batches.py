@@ -33,7 +33,7 @@ def model_batches_sensor(context: dg.SensorEvaluationContext) -> Iterator[dg.Run
         yield dg.SkipReason(str(error))
         return
     if progress is None:
-        yield dg.SkipReason("The model is not asked in batch files.")
+        yield dg.SkipReason("A `soloist run` is at it." if batches else "The model is not asked in batch files.")
         return
     if not progress.settled:
         yield dg.SkipReason(f"{progress.sent} files were sent, {progress.open} are open; none was answered.")

@@ -26,6 +26,8 @@ class BatchEndpoint:
         self.model = model
         self.files: dict[str, bytes] = {}
         self.batches: dict[str, Json] = {}
+        self.removed: set[str] = set()
+        """The names of files that were to be deleted. They stay in `files`, so that a test can look at them."""
         self.refuse: int | None = None
         self.drop_after_creating = False
         """Hang up once, after a batch was made and before the answer says so."""
@@ -117,6 +119,14 @@ class BatchEndpoint:
                     self._say(endpoint.batches[name])
                 elif (name := path.removeprefix("files/").removesuffix("/content")) in endpoint.files:
                     self._send(200, endpoint.files[name])
+                else:
+                    self._refuse(404)
+
+            def do_DELETE(self) -> None:
+                name = self.path.removeprefix("/v1/files/")
+                if endpoint.refuse is None and name in endpoint.files:
+                    endpoint.removed.add(name)
+                    self._say({"id": name, "object": "file", "deleted": True})
                 else:
                     self._refuse(404)
 

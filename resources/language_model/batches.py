@@ -8,12 +8,14 @@ endpoint before it is sent again.
 
 from __future__ import annotations
 
+import fcntl
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import orjson
@@ -166,18 +168,26 @@ class Progress:
 
 
 class Batches:
-    """Sends and fetches files. All methods raise EndpointError where the endpoint does not work; what was done before stays done."""
+    """Sends and fetches files. `lock` is a file that keeps two processes from sending the same one."""
 
-    def __init__(self, endpoint: Endpoint, maker: str, ledger: BatchLedger, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, endpoint: Endpoint, maker: str, ledger: BatchLedger, lock: Path, now: Callable[[], datetime]
+    ) -> None:
         self._endpoint = endpoint
         self._maker = maker
         self._ledger = ledger
+        self._lock = lock
         self._now = now
 
-    def advance(self, most_files: int = 4) -> Progress:
-        """Fetches what was answered, and sends what waits, at most so many files."""
+    def advance(self, most_files: int = 4) -> Progress | None:
+        """Fetches what was answered, and sends what waits, at most so many files; None where another process is at it. Raises EndpointError
+        where the endpoint does not work; what was done before stays done."""
         progress = Progress()
-        with _sentences(self._endpoint):
+        with self._lock.open("w") as lock, _sentences(self._endpoint):
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return None
             for batch in self._ledger.unsettled():
                 self._follow(batch, progress)
             for _ in range(most_files):
@@ -239,7 +249,7 @@ class Batches:
         self._ledger.update(batch.model_copy(update={"state": "sent", "remote_id": remote.id, "status": remote.status}))
 
     def _settle(self, batch: ModelBatch, remote: Batch | None, progress: Progress) -> None:
-        replies: list[Reply] = []
+        replies: dict[str, Reply] = {}
         refused: dict[str, str] = {}
         asked: dict[str, BatchedQuestion] = {}
         if remote is not None:
@@ -247,7 +257,7 @@ class Batches:
             for line in self._lines(remote):
                 result = _read(line, batch.model, asked, self._now())
                 if isinstance(result, Reply):
-                    replies.append(result)
+                    replies[result.request_hash] = result
                 elif result is not None:
                     refused[result[0]] = result[1]
             if remote.status == "failed" and (reason := _why_failed(remote)):
@@ -262,8 +272,10 @@ class Batches:
                 "settled_at": self._now(),
             }
         )
-        calls = [_call(asked[reply.request_hash], reply, batch) for reply in replies]
-        self._ledger.settle(settled, replies, calls, refused)
+        calls = [_call(asked[name], reply, batch) for name, reply in replies.items()]
+        self._ledger.settle(settled, list(replies.values()), calls, refused)
+        if remote is not None:
+            self._remove_files(remote)
         progress.settled += 1
         progress.answered += len(replies)
         progress.refused += len(refused)
@@ -272,6 +284,15 @@ class Batches:
         for name in (remote.output_file_id, remote.error_file_id):
             if name:
                 yield from self._client.files.content(name).content.splitlines()
+
+    def _remove_files(self, remote: Batch) -> None:
+        """Nobody needs them any more. Where that fails, they stay until the endpoint's own time for them is over."""
+        import openai
+
+        for name in (remote.input_file_id, remote.output_file_id, remote.error_file_id):
+            if name:
+                with suppress(openai.APIError):
+                    self._client.with_options(max_retries=0).files.delete(name)
 
     @cached_property
     def _client(self) -> OpenAI:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,14 +31,15 @@ class Desk:
         warehouse = Warehouse(folder / "w.duckdb", TABLES, MIGRATIONS)
         self.ledger = WarehouseLedger(warehouse)
         self.config = LanguageModelConfig(backend="batch", base_url=endpoint.url, model="scripted", revision="r1")
-        self.batches = Batches(Endpoint(endpoint.url), "scripted@r1", self.ledger, clock.now)
+        self.lock = folder / "batches.lock"
+        self.batches = Batches(Endpoint(endpoint.url), "scripted@r1", self.ledger, self.lock, clock.now)
         self.warehouse = warehouse
 
     def ask(self, *items: int) -> dict[int, Moral | Failure]:
         """A run."""
         return dict(LanguageModel(self.config, KeptReplies(self.warehouse), self.ledger).run(AGENT, items))
 
-    def advance(self) -> Progress:
+    def advance(self) -> Progress | None:
         return self.batches.advance()
 
 
@@ -77,6 +79,7 @@ def test_a_question_is_sent_once_and_its_answer_is_found_by_the_next_run(endpoin
     }
     assert desk.advance() == Progress()
     assert len(endpoint.batches) == 1
+    assert endpoint.removed == set(endpoint.files), "what was said is not left at the endpoint"
 
 
 def test_a_reply_that_is_no_moral_is_asked_for_again_in_the_next_file(endpoint: BatchEndpoint, desk: Desk) -> None:
@@ -163,6 +166,26 @@ def test_a_file_that_may_have_been_sent_is_not_sent_twice(endpoint: BatchEndpoin
     assert desk.advance() == Progress(settled=1, answered=2)
     assert len(endpoint.batches) == 1
     assert failures(desk.ask(1, 2)) == {}
+
+
+def test_a_file_that_another_process_sends_is_left_to_it(endpoint: BatchEndpoint, desk: Desk) -> None:
+    desk.ask(1)
+    with desk.lock.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert desk.advance() is None
+    assert desk.advance() == Progress(sent=1, open=1)
+
+
+def test_an_answer_that_comes_twice_counts_once(endpoint: BatchEndpoint, desk: Desk) -> None:
+    desk.ask(1)
+    desk.advance()
+    endpoint.work()
+    (batch,) = endpoint.batches.values()
+    endpoint.files[batch["output_file_id"]] *= 2
+    assert desk.advance() == Progress(settled=1, answered=1)
+    with desk.warehouse.read() as session:
+        calls = session.query("SELECT agent, key, tokens_in FROM model_calls").to_pylist()
+    assert calls == [{"agent": "fable", "key": "fable:1", "tokens_in": 10}]
 
 
 def test_a_file_whose_sending_was_cut_off_is_sent(endpoint: BatchEndpoint, desk: Desk, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -32,9 +33,7 @@ class _CountedInDates(dg.TimeWindowPartitionsDefinition):
     ) -> Sequence[str]:
         with dg.partition_loading_context(current_time, dynamic_partitions_store):
             first, last = self.get_first_partition_key(), self.get_last_partition_key()
-        if first is None or last is None:
-            return []
-        return [first, *_between(self.kind, first, last), last] if first < last else [first]
+        return [] if first is None or last is None else list(_keys(self.kind, first, last))
 
 
 class _Days(_CountedInDates, dg.DailyPartitionsDefinition):
@@ -101,6 +100,11 @@ def range_tags(first: str, last: str) -> dict[str, str]:
 
 def newest_first(found: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
     return sorted(found, reverse=True)
+
+
+@lru_cache(maxsize=8)
+def _keys(kind: ReportKind | None, first: str, last: str) -> tuple[str, ...]:
+    return (first, *_between(kind, first, last), last) if first < last else (first,)
 
 
 def _between(kind: ReportKind | None, first: str, last: str) -> Iterable[str]:

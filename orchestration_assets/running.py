@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestration_assets.asset_support import COUNTS
 from orchestration_assets.contracts import AssetCounts, RunResult
-from orchestration_assets.derivation import ONLY_CHANGED, Policy
+from orchestration_assets.derivation import ONLY_CHANGED, Policy, failures
 from orchestration_assets.jobs import REPORT_JOBS, model_usage_job, refresh_worklogs_job
 from orchestration_assets.partitions import newest_first, range_tags
 from orchestration_assets.planning import month_ranges, stale_months, stale_periods, unjudged_periods
@@ -110,13 +110,13 @@ def refresh(
 def _reasons(warehouse: Warehouse) -> list[str]:
     """Of each agent that could not make everything, how much and why."""
     with warehouse.read() as session:
-        found = session.query(
-            """SELECT agent, count(*) AS items, mode(reason) AS reason FROM derivations WHERE reason IS NOT NULL
-            GROUP BY agent ORDER BY agent"""
-        ).to_pylist()
+        agents = session.query("SELECT DISTINCT agent FROM derivations WHERE reason IS NOT NULL ORDER BY agent")[
+            "agent"
+        ]
+        found = {agent: failures(session, agent) for agent in agents.to_pylist()}
     return [
-        f"{each['agent']}: {each['items']} item{'s' if each['items'] > 1 else ''} could not be made; most often: {each['reason']}"
-        for each in found
+        f"{agent}: {failed} item{'s' if failed > 1 else ''} could not be made; most often: {commonest}"
+        for agent, (failed, _, commonest) in found.items()
     ]
 
 

@@ -15,6 +15,7 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_va
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from resources.errors import BadInput
+from resources.language_model.configuration import Way
 from resources.timezones import machine_timezone, zone_named
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -54,8 +55,8 @@ class Settings(BaseSettings):
     """Base URL of an OpenAI-compatible endpoint, such as `http://127.0.0.1:8000/v1`. Unset: everything works extractively."""
     model: str | None = None
     """The name under which the endpoint serves the model; unset, the only one that it lists."""
-    model_backend: Literal["endpoint", "batch", "vllm", "extractive"] | None = None
-    """`batch` asks the endpoint in files, `vllm` loads the model into this process; `extractive` asks no model though a URL is set."""
+    model_backend: Way | None = None
+    """None: an endpoint where a URL is set, else no model."""
     model_engine: dict[str, Any] = {}
     """Arguments of vLLM in this process, as JSON."""
     model_revision: str | None = None

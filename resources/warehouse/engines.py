@@ -75,9 +75,8 @@ class Engines:
 
         engine = duckdb.connect(":memory:", config={**NO_DOWNLOADS, "temp_directory": f"{self._path}.tmp"})
         engine.execute("SET TimeZone = 'UTC'")
-        engine.execute(
-            "SET checkpoint_threshold = '1TB'"
-        )  # only when the file is closed: the undo journal serves for one
+        # A checkpoint when the file is closed, and none before: the undo journal serves for one.
+        engine.execute("SET checkpoint_threshold = '1TB'")
         if self._threads is not None:
             engine.execute("SET threads = ?", [self._threads])
         if self._memory_limit is not None:

@@ -75,8 +75,7 @@ class Lingering:
     def take(self, *, exclusive: bool) -> Opening | None:
         """What is kept, where it serves: to write, what is open to write; to read, either, unless others wait. What does not serve is
         closed."""
-        with self._mutex:
-            kept, self._kept = self._kept, None
+        kept = self._released()
         if kept is None:
             return None
         serves = kept.exclusive or not exclusive
@@ -87,14 +86,13 @@ class Lingering:
 
     def drop(self) -> None:
         """Close what is kept."""
-        with self._mutex:
-            kept, self._kept = self._kept, None
-        if kept is not None:
+        if (kept := self._released()) is not None:
             kept.close()
 
     def forget(self) -> None:
         """Begin anew in a forked child, to which nothing of this belongs."""
         self._mutex = threading.Lock()
+        self._is_over = threading.Event()
         self._kept = None
         self._watcher = None
 
@@ -105,6 +103,11 @@ class Lingering:
         watcher = self._watcher
         if watcher is not None:
             watcher.join()
+
+    def _released(self) -> Opening | None:
+        with self._mutex:
+            kept, self._kept = self._kept, None
+        return kept
 
     def _watch(self) -> None:
         while not self._is_over.wait(WATCH_S):

@@ -25,10 +25,8 @@ ROUNDS = 3
 
 
 @contextmanager
-def endpoint(latency_ms: float) -> Iterator[str]:
-    process = subprocess.Popen(
-        [sys.executable, ENGINE / "endpoint.py", "0", str(latency_ms)], stdout=subprocess.PIPE, text=True
-    )
+def endpoint(latency_ms: float, program: Path = ENGINE / "endpoint.py") -> Iterator[str]:
+    process = subprocess.Popen([sys.executable, program, "0", str(latency_ms)], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:
         yield f"http://127.0.0.1:{int(process.stdout.readline())}/v1"

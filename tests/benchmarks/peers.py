@@ -18,12 +18,11 @@ import sys
 import tempfile
 import venv
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from measuring import at_least, at_most
-from model_engine import asked, ours
+from model_engine import asked, endpoint, ours
 
 PEERS = Path(__file__).parent / "peers"
 LATENCY_MS = 20
@@ -66,19 +65,6 @@ class Measured:
     edited_s: float
     calls: int
     """Completions asked for after the edit."""
-
-
-@contextmanager
-def endpoint() -> Iterator[str]:
-    process = subprocess.Popen(
-        [sys.executable, PEERS / "closing_endpoint.py", "0", str(LATENCY_MS)], stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    try:
-        yield f"http://127.0.0.1:{int(process.stdout.readline())}/v1"
-    finally:
-        process.terminate()
-        process.wait(10)
 
 
 def interpreter(name: str | None, environments: Path) -> Path:
@@ -141,7 +127,7 @@ def measure(peer: Peer, python: Path, url: str, count: int) -> Measured:
 
 def results(environments: Path, count: int) -> Iterator[dict[str, object]]:
     """Ours is measured anew beside each peer, so that a slow minute of the machine meets both."""
-    with endpoint() as url:
+    with endpoint(LATENCY_MS, PEERS / "closing_endpoint.py") as url:
         for peer in ALL:
             try:
                 them = measure(peer, interpreter(peer.environment, environments), url, count)

@@ -18,9 +18,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
-sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parents[1])]
+sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parents[1]), str(Path(__file__).parent / "engine")]
 
 from measuring import at_least, at_most  # noqa: E402
+from prompts import WORDS  # noqa: E402
 from pydantic import BaseModel, ConfigDict, ValidationError  # noqa: E402
 from served_vllm import ENVIRONMENT, NAME, served_vllm  # noqa: E402
 
@@ -39,20 +40,6 @@ BLOCK, TEMPLATES, SHARED = 32, 8, 600
 """Tokens of a block of the cache (32 is the least that attention on the CPU takes); how many templates there are, and the tokens of each."""
 TWO_TEMPLATES = ("--block-size", str(BLOCK), "--num-gpu-blocks-override", "48", "--max-model-len", "1024")
 ROUNDS = 3
-WORDS = (
-    "ledger",
-    "parcel",
-    "shelf",
-    "order",
-    "invoice",
-    "label",
-    "queue",
-    "reader",
-    "writer",
-    "group",
-    "close",
-    "open",
-)
 
 
 class Said(BaseModel):

@@ -159,7 +159,7 @@ def derive(
     model.require_ready()
     maker = model.maker
     with traced("agent", agent.name) as figures:
-        for group in model.derived_groups(agent, items):
+        for group in model.derived_groups(agent, items, expected=len(asked.stale)):
             made = [(each.item, each.output) for each in group if not isinstance(each.output, Failure)]
             before_commit(made)
             records = [_record(agent, maker, each, asked.stale) for each in group]

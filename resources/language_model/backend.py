@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
-from resources.language_model.chat import ChatTransport
+from resources.language_model.chat import ChatTerms, ChatTransport
+from resources.language_model.chat_process import ProcessTransport
 from resources.language_model.endpoint import Endpoint, EndpointError, ServedModel, require_answer, served_models
 from resources.language_model.prompting import CONTEXT
 from resources.language_model.transport import Transport
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from resources.language_model.configuration import LanguageModelConfig
 
 UNKNOWN = "unknown"
+MANY = 5000
+"""Items from which on it pays to start a process for their requests."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,9 @@ class Backend(Protocol):
         """Who answers where, and how much at once. Raises EndpointError where it does not work."""
         ...
 
-    def transport(self) -> Transport: ...
+    def transport(self, expected: int) -> Transport:
+        """What carries the requests of a run over so many items, as far as that is known."""
+        ...
 
 
 class EndpointBackend:
@@ -100,16 +105,16 @@ class EndpointBackend:
         by = "vLLM, " if self._by_vllm else ""
         return f"{where}; {by}{self.context:,} tokens of context, {self._config.max_in_flight} requests at once"
 
-    def transport(self) -> Transport:
+    def transport(self, expected: int) -> Transport:
         config = self._config
-        endpoint = Endpoint(self._endpoint.base_url, config.key, config.api_version, self.served.model)
-        return ChatTransport(
-            endpoint,
-            max_in_flight=config.max_in_flight,
-            timeout_s=config.timeout_s,
-            time_budget_s=config.time_budget_s,
-            extra=self._extra,
+        terms = ChatTerms(
+            Endpoint(self._endpoint.base_url, config.key, config.api_version, self.served.model),
+            config.max_in_flight,
+            config.timeout_s,
+            config.time_budget_s,
+            self._extra,
         )
+        return ChatTransport(terms) if expected < MANY else ProcessTransport(terms)
 
     def _extra(self) -> bytes:
         """For vLLM alone: others refuse what they do not know."""

@@ -150,7 +150,7 @@ class BatchBackend(EndpointBackend):
         waiting = f", {self._ledger.waiting():,} questions wait for one" if self._ledger else ""
         return f"{super().examine()}; asked in batch files{waiting}"
 
-    def transport(self) -> Transport:
+    def transport(self, expected: int) -> Transport:
         assert self._ledger is not None, "a run of a batch backend needs a ledger"
         return BatchTransport(self._ledger, self.served.maker)
 

@@ -89,6 +89,18 @@ class _Waiting:
     answers_before: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class ChatTerms:
+    """Whom to ask, how hard, and how long. `extra` gives members of the body, such as `,"priority":1`, that are sent and are no part of the
+    question; it is called once there is something to send."""
+
+    endpoint: Endpoint
+    max_in_flight: int
+    timeout_s: float
+    time_budget_s: float
+    extra: Callable[[], bytes] = bytes
+
+
 class ChatTransport:
     """`POST {base_url}/chat/completions`, at most `max_in_flight` at once.
 
@@ -98,22 +110,12 @@ class ChatTransport:
     nothing more is sent but single requests at growing intervals; where these fail too, `receive` raises EndpointError.
     """
 
-    def __init__(
-        self,
-        endpoint: Endpoint,
-        *,
-        max_in_flight: int,
-        timeout_s: float,
-        time_budget_s: float,
-        extra: Callable[[], bytes] = bytes,
-    ) -> None:
-        """`extra` are members of the body, such as `,"priority":1`, that are sent and are no part of the question; asked for once there is
-        something to send."""
-        self._endpoint = endpoint
-        self._max_in_flight = max_in_flight
-        self._timeout_s = timeout_s
-        self._time_budget_s = time_budget_s
-        self._asked_extra = extra
+    def __init__(self, terms: ChatTerms) -> None:
+        self._endpoint = terms.endpoint
+        self._max_in_flight = terms.max_in_flight
+        self._timeout_s = terms.timeout_s
+        self._time_budget_s = terms.time_budget_s
+        self._asked_extra = terms.extra
         self._extra = b""
         self._outcomes: queue.SimpleQueue[list[Outcome] | BaseException] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
@@ -125,7 +127,7 @@ class ChatTransport:
         self._session: aiohttp.ClientSession | None = None
         self._timeout: aiohttp.ClientTimeout | None = None
         self._url: URL | None = None
-        self._limit = AdaptiveLimit(max_in_flight)
+        self._limit = AdaptiveLimit(terms.max_in_flight)
         self._backlog: deque[_Waiting] = deque()
         self._workers: list[asyncio.Task[None]] = []
         self._parked: list[asyncio.Future[None]] = []

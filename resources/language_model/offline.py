@@ -54,7 +54,7 @@ class OfflineBackend:
         self.require_ready()
         return f"{self.served.maker} by vLLM in {PLACE}; {self.context:,} tokens of context, {self._config.max_in_flight} requests at once"
 
-    def transport(self) -> Transport:
+    def transport(self, expected: int) -> Transport:
         self.require_ready()
         config = self._config
         arguments = {

@@ -107,13 +107,15 @@ class LanguageModel:
         items: Iterable[ItemT],
         size: int = GROUP_SIZE,
         seconds: float = GROUP_SECONDS,
+        expected: int = 0,
     ) -> Generator[list[Made[ItemT, OutputT]]]:
         """`derived` in lists to be committed together: of up to `size`, and none waiting longer than `seconds` for more
         to arrive. Where the endpoint turns out to be gone, what was made comes as a last list before the error.
 
-        The replies that a list rests on are put into the cache just before it is yielded.
+        The replies that a list rests on are put into the cache just before it is yielded. About `expected` items
+        will come: it decides whether starting a process for their requests pays.
         """
-        with closing(groups(self._stream(agent, items, seconds / 4), size, seconds)) as grouped:
+        with closing(groups(self._stream(agent, items, seconds / 4, expected), size, seconds)) as grouped:
             for group in grouped:
                 self._keep(group)
                 yield group
@@ -123,7 +125,7 @@ class LanguageModel:
         unkept: list[Made[ItemT, OutputT]] = []
         kept_at = time.monotonic()
         try:
-            with closing(self._stream(agent, items, None)) as stream:
+            with closing(self._stream(agent, items, None, 0)) as stream:
                 for made in stream:
                     if isinstance(made, Tick):
                         continue
@@ -137,7 +139,7 @@ class LanguageModel:
             self._keep(unkept)
 
     def _stream(
-        self, agent: Agent[ItemT, OutputT], items: Iterable[ItemT], tick_s: float | None
+        self, agent: Agent[ItemT, OutputT], items: Iterable[ItemT], tick_s: float | None, expected: int
     ) -> Generator[Made[ItemT, OutputT] | Tick]:
         if not self._backend:
             yield from extracted(agent, items)
@@ -152,7 +154,7 @@ class LanguageModel:
                 return Failure(reason=unexpected(agent.name, "make a request", error), transient=False, attempts=0)
 
         collect_seldom()
-        transport = self._backend.transport()
+        transport = self._backend.transport(expected)
         feed = Feed(items, begin, transport, self._replies, self.config.max_in_flight, clock.now)
         yield from feed.stream(tick_s)
 

@@ -1,0 +1,117 @@
+"""The tables of the inbox, and the engine that opens them: SQLite in a file, or Postgres.
+
+Instants are microseconds since 1970 (UTC): both databases compare them alike.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from resources.errors import BadInput, SoloistError
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine.interfaces import DBAPIConnection
+
+METADATA = sa.MetaData()
+VERSION = 1
+"""Of these tables. A later version brings what is there forward, see `opened`."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+EVENTS = sa.Table(
+    "events",
+    METADATA,
+    sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True),
+    sa.Column("source", sa.String, nullable=False),
+    sa.Column("delivery_id", sa.String, nullable=False),
+    sa.Column("kind", sa.String, nullable=False),
+    sa.Column("subject", sa.String, nullable=False),
+    sa.Column("happened_at", sa.BigInteger, nullable=False),
+    sa.Column("received_at", sa.BigInteger, nullable=False),
+    sa.Column("says", sa.String, nullable=False),
+    sa.Column("state", sa.String, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("next_at", sa.BigInteger, nullable=False),
+    sa.Column("batch", sa.String),
+    sa.Column("reason", sa.String),
+    sa.Column("payload", sa.LargeBinary, nullable=False),
+    sa.UniqueConstraint("source", "delivery_id"),
+)
+sa.Index("events_by_state", EVENTS.c.state, EVENTS.c.next_at)
+sa.Index("events_by_subject", EVENTS.c.subject)
+sa.Index("events_by_batch", EVENTS.c.batch)
+
+CURSORS = sa.Table(
+    "cursors",
+    METADATA,
+    sa.Column("name", sa.String, primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+)
+"""How far each poller has read, and the schema's version."""
+
+
+def opened(url: str) -> sa.Engine:
+    """The engine of a database whose tables are there. Raises BadInput for an address that cannot be used, SoloistError where the database
+    does not answer or is of a newer version."""
+    try:
+        address = sa.make_url(url)
+        is_file = address.get_backend_name() == "sqlite"
+        if is_file and address.database:
+            Path(address.database).parent.mkdir(parents=True, exist_ok=True)
+        engine = sa.create_engine(address, **({} if is_file else {"pool_pre_ping": True}))
+    except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ModuleNotFoundError):
+        raise BadInput(
+            "SOLOIST_INBOX_URL cannot be used; write it as sqlite:////path/to/inbox.db, or as postgresql+psycopg://user@host/name with "
+            "the package psycopg installed."
+        ) from None
+    if is_file:
+        sa.event.listen(engine, "connect", _prepare_sqlite)
+        sa.event.listen(engine, "begin", _begin_immediate)
+    try:
+        with engine.begin() as connection:
+            METADATA.create_all(connection)
+            _require_version(connection)
+    except sa.exc.DBAPIError as error:
+        place = address.render_as_string(hide_password=True)
+        raise SoloistError(
+            f"The inbox {place} cannot be opened ({_first_line(error)}); check SOLOIST_INBOX_URL."
+        ) from None
+    return engine
+
+
+def _require_version(connection: sa.Connection) -> None:
+    found = connection.scalar(sa.select(CURSORS.c.value).where(CURSORS.c.name == "schema"))
+    if found is None:
+        connection.execute(CURSORS.insert().values(name="schema", value=str(VERSION)))
+    elif int(found) > VERSION:
+        raise SoloistError(
+            f"The inbox was made by a newer version of Soloist (its schema is {found}, this one knows {VERSION}); update Soloist."
+        )
+
+
+def _prepare_sqlite(connection: DBAPIConnection, _record: object) -> None:
+    connection.isolation_level = None  # type: ignore[attr-defined]  # transactions begin where SQLAlchemy says so
+    cursor = connection.cursor()
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", "busy_timeout = 30000"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_immediate(connection: sa.Connection) -> None:
+    """Whoever is going to write waits at the beginning, not with half of its reads done."""
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _first_line(error: sa.exc.DBAPIError) -> str:
+    return (str(error.orig).strip().splitlines() or [type(error).__name__])[0][:200]
+
+
+def micros(instant: datetime) -> int:
+    return (instant - _EPOCH) // timedelta(microseconds=1)
+
+
+def instant(microseconds: Any) -> datetime:
+    return _EPOCH + timedelta(microseconds=int(microseconds))

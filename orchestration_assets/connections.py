@@ -5,6 +5,7 @@ needs is imported when it is opened.
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from resources.inbox import Inbox
     from resources.language_model.batches import Batches
     from resources.language_model.configuration import LanguageModelConfig
     from resources.language_model.runner import LanguageModel
@@ -24,6 +25,12 @@ def open_warehouse(settings: "Settings") -> "Warehouse":
         lock_timeout=settings.lock_timeout_seconds,
         lingers=True,
     )
+
+
+def open_inbox(settings: "Settings") -> "Inbox":
+    from resources.inbox import Inbox
+
+    return Inbox(settings.inbox_address)
 
 
 def open_object_store(settings: "Settings") -> "ObjectStore":

@@ -6,6 +6,7 @@ A setting that a person changes by command (`soloist run --repo`) is remembered 
 from __future__ import annotations
 
 import os
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -86,7 +87,43 @@ class Settings(BaseSettings):
     keep_runs_days: int = Field(default=90, ge=1)
     """Age at which the pruning schedule removes finished Dagster runs."""
 
+    inbox_url: str | None = None
+    """Where events are kept: `sqlite:////path/to/inbox.db` or `postgresql+psycopg://...`. Unset: a file of the home folder."""
+    keep_events_days: int = Field(default=30, ge=1)
+    """Age at which the pruning schedule removes events of which something was made."""
+    webhook_port: int = Field(default=8080, ge=1, le=65535)
+    webhook_body_limit: int = Field(default=25 << 20, ge=1024)
+    """Bytes of a delivery's body; GitHub sends at most 25 MB."""
+    webhook_timeout_seconds: float = Field(default=10.0, gt=0)
+    """For a delivery's body to come."""
+
+    github_repositories: Annotated[list[str], NoDecode] = []
+    """`owner/name`, separated by commas: their pull requests, reviews, issues, runs, releases and branches are polled."""
+    github_login: str | None = None
+    """Whose pull requests, reviews and issues are your own work, besides the `authors`."""
+    github_token: SecretStr | None = None
+    github_app_id: str | None = None
+    """With `github_app_key` (a PEM file) and `github_app_installation`: GitHub is asked as an app instead of with a token."""
+    github_app_key: Expanded | None = None
+    github_app_installation: str | None = None
+    github_api_url: str = "https://api.github.com"
+    github_poll_days: int = Field(default=90, ge=1)
+    """How far back the first look goes."""
+    github_webhook_secret: SecretStr | None = None
+    github_webhook_secret_previous: SecretStr | None = None
+    """Taken as well while a secret is replaced."""
+
+    sentry_projects: Annotated[list[str], NoDecode] = []
+    """`organization/project`, separated by commas: their issues are polled."""
+    sentry_token: SecretStr | None = None
+    sentry_api_url: str = "https://sentry.io"
+    sentry_poll_days: int = Field(default=14, ge=1)
+    sentry_webhook_secret: SecretStr | None = None
+    """The client secret of the integration whose webhook it is."""
+    sentry_webhook_secret_previous: SecretStr | None = None
+
     sentry_dsn: SecretStr | None = None
+    """Where Soloist reports its own errors."""
     sentry_traces: float = Field(default=0.0, ge=0, le=1)
     environment: Literal["local", "staging", "production"] = "local"
 
@@ -97,10 +134,18 @@ class Settings(BaseSettings):
             [Path(part).expanduser() for part in value.split(os.pathsep) if part] if isinstance(value, str) else value
         )
 
-    @field_validator("authors", mode="before")
+    @field_validator("authors", "github_repositories", "sentry_projects", mode="before")
     @classmethod
     def _split_names(cls, value: object) -> object:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @field_validator("github_repositories", "sentry_projects")
+    @classmethod
+    def _are_paths_of_two(cls, names: list[str]) -> list[str]:
+        for name in names:
+            if not re.fullmatch(r"[\w.-]+/[\w.-]+", name):
+                raise ValueError(f"{name!r} is not two names with a slash between")
+        return names
 
     @field_validator("working_days", mode="before")
     @classmethod
@@ -108,7 +153,18 @@ class Settings(BaseSettings):
         return parse_working_days(value) if isinstance(value, str) else value
 
     @field_validator(
-        "model_url", "model", "model_backend", "model_api_version", "s3_endpoint", "sentry_dsn", mode="before"
+        "model_url",
+        "model",
+        "model_backend",
+        "model_api_version",
+        "s3_endpoint",
+        "inbox_url",
+        "github_login",
+        "github_app_id",
+        "github_app_key",
+        "github_app_installation",
+        "sentry_dsn",
+        mode="before",
     )
     @classmethod
     def _blank_is_unset(cls, value: object) -> object:
@@ -117,6 +173,11 @@ class Settings(BaseSettings):
     @property
     def warehouse_path(self) -> Path:
         return self.home / "warehouse.duckdb"
+
+    @property
+    def inbox_address(self) -> str:
+        """The database of the inbox."""
+        return self.inbox_url or f"sqlite:///{self.home.absolute() / 'inbox.db'}"
 
     @property
     def objects_path(self) -> Path:

@@ -56,24 +56,23 @@ class Inbox:
     def close(self) -> None:
         self._engine.dispose()
 
-    def add(self, events: Iterable[Event]) -> int:
-        """Keeps those that are not known by their delivery, in one durable transaction; returns how many were new."""
+    def add(self, events: Iterable[Event]) -> list[bool]:
+        """Keeps those that are not known by their delivery, in one durable transaction; tells of each whether it was new."""
         listed = list(events)
         if not listed:
-            return 0
+            return []
         now = micros(self._now())
         with self._engine.begin() as connection:
             if connection.dialect.name == "postgresql":
                 connection.exec_driver_sql("LOCK TABLE events IN SHARE ROW EXCLUSIVE MODE")
             newest = self._newest(connection, sorted({each.subject for each in listed}))
-            new = 0
+            new: list[bool] = []
             for each in listed:
                 row = self._insert(EVENTS).values(**_row(each, now)).on_conflict_do_nothing().returning(EVENTS.c.id)
                 event_id = connection.scalar(row)
-                if event_id is not None:
-                    new += 1
-                    if each.ignored is None:
-                        self._place(connection, newest, each, event_id)
+                new.append(event_id is not None)
+                if event_id is not None and each.ignored is None:
+                    self._place(connection, newest, each, event_id)
         return new
 
     def lease(self, size: int = BATCH_SIZE) -> Batch | None:

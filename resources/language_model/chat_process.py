@@ -66,13 +66,8 @@ class ProcessTransport:
 
     def close(self) -> None:
         self._pipe.close()
-        if self._terms:
-            self._process.kill()  # it has nothing to lose
-        try:
-            self._process.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        self._process.kill()  # what was answered is here, and what was not is dropped
+        self._process.wait()
 
     def _tell(self, message: ChatTerms | Sequence[tuple[int, bytes]]) -> None:
         try:

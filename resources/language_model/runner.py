@@ -23,7 +23,7 @@ from resources.language_model.configuration import URGENT, LanguageModelConfig
 from resources.language_model.conversation import Conversation, Made, Terms, unexpected
 from resources.language_model.endpoint import EndpointError
 from resources.language_model.extractive import EXTRACTIVE, extracted
-from resources.language_model.feeding import Feed
+from resources.language_model.feeding import WINDOW, Feed
 from resources.language_model.grouping import Tick, groups
 from resources.language_model.offline import OfflineBackend
 from resources.language_model.prompting import CONTEXT
@@ -35,6 +35,7 @@ ItemT = TypeVar("ItemT")
 OutputT = TypeVar("OutputT", bound=BaseModel)
 
 GROUP_SIZE = 2000
+"""Answers, besides those to requests in flight, that a killed run asks for again at most."""
 GROUP_SECONDS = 1.0
 
 
@@ -105,16 +106,18 @@ class LanguageModel:
         self,
         agent: Agent[ItemT, OutputT],
         items: Iterable[ItemT],
-        size: int = GROUP_SIZE,
+        size: int | None = None,
         seconds: float = GROUP_SECONDS,
         expected: int = 0,
     ) -> Generator[list[Made[ItemT, OutputT]]]:
-        """`derived` in lists to be committed together: of up to `size`, and none waiting longer than `seconds` for more
+        """`derived` in lists to be committed together: of up to `size` (default: GROUP_SIZE, less what may be answered while a list is
+        committed), and none waiting longer than `seconds` for more
         to arrive. Where the endpoint turns out to be gone, what was made comes as a last list before the error.
 
         The replies that a list rests on are put into the cache just before it is yielded. About `expected` items
         will come: it decides whether starting a process for their requests pays.
         """
+        size = size or max(GROUP_SIZE // 2, GROUP_SIZE - (WINDOW - 1) * self.config.max_in_flight)
         with closing(groups(self._stream(agent, items, seconds / 4, expected), size, seconds)) as grouped:
             for group in grouped:
                 self._keep(group)

@@ -26,10 +26,11 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 show = typer.Typer(no_args_is_help=True, help="Show a report, the skills or the resume as it was last made.")
+inbox = typer.Typer(no_args_is_help=True, help="The events that came from GitHub and Sentry, and what became of them.")
 export = typer.Typer(no_args_is_help=True, help="Write a document to a file.")
 app.add_typer(show, name="show")
 app.add_typer(export, name="export")
-
+app.add_typer(inbox, name="inbox")
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Day = Annotated[str | None, typer.Option("--date", help="A day: 2026-11-20, today or yesterday.")]
 Week = Annotated[str | None, typer.Option("--week", help="A week: 2026-W47, or a day in it.")]
@@ -195,6 +196,59 @@ def ui(
     from orchestration_assets.serving import serve_ui
 
     sys.exit(serve_ui(_connect(), host, port))
+
+
+@app.command()
+def webhooks(
+    port: Annotated[int | None, typer.Option(help="Default SOLOIST_WEBHOOK_PORT, 8080.")] = None,
+    host: Annotated[str, typer.Option(help="Address that deliveries are taken on.")] = "127.0.0.1",
+) -> None:
+    """Take what GitHub and Sentry deliver: POST /webhooks/github, POST /webhooks/sentry."""
+    from orchestration_assets.serving import serve_webhooks
+
+    serve_webhooks(_connect(), host, port)
+
+
+@inbox.command("list")
+def inbox_list(
+    state: Annotated[str | None, typer.Option(help="Only events of this state, such as waiting or dead.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="How many, the latest first.")] = 50,
+    as_json: Json = False,
+) -> None:
+    """The latest events, and how many there are of each state."""
+    from orchestration_assets import inbox_commands
+
+    inbox_commands.list_events(_connect(), state, limit, as_json)
+
+
+@inbox.command("show")
+def inbox_show(event: int, as_json: Json = False) -> None:
+    """One event with what was taken from it."""
+    from orchestration_assets import inbox_commands
+
+    inbox_commands.show_event(_connect(), event, as_json)
+
+
+@inbox.command("replay")
+def inbox_replay(
+    event: Annotated[list[int] | None, typer.Argument(help="Numbers of events.")] = None,
+    dead: Annotated[bool, typer.Option("--dead", help="All dead letters.")] = False,
+) -> None:
+    """Let events wait again, with all their attempts before them."""
+    from orchestration_assets import inbox_commands
+
+    inbox_commands.replay(_connect(), event or [], dead)
+
+
+@inbox.command("drop")
+def inbox_drop(
+    event: Annotated[list[int] | None, typer.Argument(help="Numbers of events.")] = None,
+    dead: Annotated[bool, typer.Option("--dead", help="All dead letters.")] = False,
+) -> None:
+    """Take events out for good."""
+    from orchestration_assets import inbox_commands
+
+    inbox_commands.drop(_connect(), event or [], dead)
 
 
 @app.command()

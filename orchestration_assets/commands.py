@@ -22,7 +22,7 @@ from orchestration_assets.worklogs.notes import find_note, new_note, store_attac
 from orchestration_assets.worklogs.scope import resolve_scope
 from resources import clock, git, progress
 from resources.errors import BadInput, SoloistError
-from resources.sources import EVERYBODY, load_sources, remember_sources
+from resources.sources import EVERYBODY, Sources, load_sources, remember_sources
 
 if TYPE_CHECKING:
     from orchestration_assets.derivation import Policy
@@ -92,19 +92,21 @@ def _readable(repositories: list[Path]) -> tuple[list[Path], list[str]]:
 
 def _silent_authors(connections: Connections) -> list[str]:
     """A sentence where authors were chosen and no commit is by any of them: more likely a slip of the pen than a wish."""
-    authors = load_sources(connections.settings).authors
-    if not authors:
+    sources = load_sources(connections.settings)
+    if not sources.authors:
         return []
     with connections.warehouse.read() as session:
         theirs, everybodys = (
             session.scalar(
                 f"SELECT count(*) FROM worklog_entries AS e WHERE e.source <> 'note' AND {condition}", parameters
             )
-            for condition, parameters in (resolve_scope(session, each).condition() for each in (authors, [EVERYBODY]))
+            for condition, parameters in (
+                resolve_scope(session, each).condition() for each in (sources, Sources(authors=[EVERYBODY]))
+            )
         )
     if theirs or not everybodys:
         return []
-    names = ", ".join(authors)
+    names = ", ".join(sources.authors)
     return [f"No commit is by {names}; name an address or a name as `git log` shows it with --author, or `all`."]
 
 

@@ -3,9 +3,9 @@ to the models by a test. Fields are only ever added."""
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, RootModel
 
@@ -103,12 +103,43 @@ class ShownNotes(RootModel[list[ShownNote]]):
     """`soloist notes --json`, the latest first."""
 
 
+class ShownEvent(Contract):
+    """`reason`: why it failed, was ignored, or is dead."""
+
+    id: int
+    source: str
+    kind: str
+    subject: str
+    state: Literal["waiting", "leased", "done", "superseded", "duplicate", "ignored", "dead"]
+    happened_at: datetime
+    received_at: datetime
+    attempts: int
+    reason: str | None
+
+
+class ShownInbox(Contract):
+    """`soloist inbox list --json`: how many events there are of each state, and the latest, the last to come first."""
+
+    counts: dict[str, int]
+    events: list[ShownEvent]
+
+
+class ShownEventDetail(ShownEvent):
+    """`soloist inbox show --json`. `payload` is what was taken from the event."""
+
+    delivery_id: str
+    next_at: datetime
+    payload: dict[str, Any]
+
+
 CONTRACTS: dict[str, type[BaseModel]] = {
     "report": ShownReport,
     "skills": ShownSkills,
     "doctor": ShownComponents,
     "run": RunResult,
     "notes": ShownNotes,
+    "inbox": ShownInbox,
+    "event": ShownEventDetail,
 }
 
 

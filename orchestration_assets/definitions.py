@@ -21,6 +21,7 @@ for _package in (resources, sensors):
             "start Soloist with the `soloist` command, from a folder that has no package of that name."
         )
 
+from orchestration_assets.activity.assets import github_activity  # noqa: E402
 from orchestration_assets.jobs import JOBS  # noqa: E402
 from orchestration_assets.reports import assets as report_assets  # noqa: E402
 from orchestration_assets.reports import checks as report_checks  # noqa: E402
@@ -32,10 +33,13 @@ from orchestration_assets.usage import assets as usage_assets  # noqa: E402
 from orchestration_assets.worklogs import assets as worklog_assets  # noqa: E402
 from orchestration_assets.worklogs import checks as worklog_checks  # noqa: E402
 from sensors.dead_runs import dead_runs_sensor  # noqa: E402
+from sensors.inbox_events import inbox_events_sensor  # noqa: E402
 from sensors.model_batches import model_batches_sensor  # noqa: E402
+from sensors.new_commits import new_commits_sensor  # noqa: E402
 from sensors.stale_reports import stale_reports_sensor  # noqa: E402
 
 ASSETS = (
+    github_activity,
     worklog_assets.worklog_entries,
     worklog_assets.code_excerpts,
     worklog_assets.worklog_analyses,
@@ -54,13 +58,13 @@ CHECKS = (*worklog_checks.CHECKS, *skill_checks.CHECKS, *report_checks.CHECKS)
 
 
 def build_definitions(overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
-    """Everything that Dagster serves. `overrides` replaces connections by name: settings, warehouse, object_store, language_model."""
+    """Everything that Dagster serves. `overrides` replaces connections by name: settings, warehouse, inbox, object_store, language_model."""
     return dg.Definitions(
         assets=ASSETS,
         asset_checks=CHECKS,
         jobs=JOBS,
         schedules=build_schedules(),
-        sensors=(stale_reports_sensor, model_batches_sensor, dead_runs_sensor),
+        sensors=(inbox_events_sensor, new_commits_sensor, stale_reports_sensor, model_batches_sensor, dead_runs_sensor),
         resources={**RESOURCES, **(overrides or {})},
         executor=dg.in_process_executor,
         loggers={"console": _QUIET},

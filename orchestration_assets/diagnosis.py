@@ -99,7 +99,7 @@ def _warehouse(connections: Connections) -> Finding:
 def _authors(connections: Connections) -> Finding:
     """Whose work the documents tell of, and other identities that may be the same person's."""
     with connections.warehouse.read() as session:
-        scope = resolve_scope(session, load_sources(connections.settings).authors)
+        scope = resolve_scope(session, load_sources(connections.settings))
         known = scope.names or [name for row in session.rows(REPOSITORIES) if row.watched for name in row.self_names]
         told = session.query("SELECT DISTINCT author_name, author_email FROM worklog_entries WHERE source = 'git'")
     others = alike(known, ((row["author_name"], row["author_email"]) for row in told.to_pylist()))

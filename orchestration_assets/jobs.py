@@ -14,6 +14,13 @@ refresh_worklogs_job = dg.define_asset_job(
     executor_def=dg.in_process_executor,
 )
 
+apply_events_job = dg.define_asset_job(
+    "apply_events_job",
+    selection=dg.AssetSelection.groups("activity"),
+    description="The newest state of every pull request, issue and review that events in the inbox tell of.",
+    executor_def=dg.in_process_executor,
+)
+
 REPORT_JOBS = {
     kind: dg.define_asset_job(
         f"make_{kind.value}_job",
@@ -51,7 +58,7 @@ def prune_runs(instance: dg.DagsterInstance, keep_days: int) -> int:
     return len(old)
 
 
-@dg.op(required_resource_keys={"settings", "warehouse", "object_store"})
+@dg.op(required_resource_keys={"settings", "warehouse", "object_store", "inbox"})
 def prune_storage(context: dg.OpExecutionContext) -> None:
     """Takes out old runs, documents that nothing points at, and unused pages of the warehouse."""
     from orchestration_assets.maintenance import collect_garbage
@@ -59,7 +66,10 @@ def prune_storage(context: dg.OpExecutionContext) -> None:
 
     runs = prune_runs(context.instance, context.resources.settings.keep_runs_days)
     collected = collect_garbage(context.resources.warehouse, context.resources.object_store, now())
-    context.log.info(f"Removed {runs} runs and {collected.objects} objects; freed {collected.warehouse_bytes} bytes.")
+    events = context.resources.inbox.prune(now() - timedelta(days=context.resources.settings.keep_events_days))
+    context.log.info(
+        f"Removed {runs} runs, {events} events and {collected.objects} objects; freed {collected.warehouse_bytes} bytes."
+    )
 
 
 @dg.job(executor_def=dg.in_process_executor, description="Old runs, orphaned objects and unused pages go.")
@@ -67,4 +77,10 @@ def prune_storage_job() -> None:
     prune_storage()
 
 
-JOBS: tuple[Any, ...] = (refresh_worklogs_job, *REPORT_JOBS.values(), model_usage_job, prune_storage_job)
+JOBS: tuple[Any, ...] = (
+    apply_events_job,
+    refresh_worklogs_job,
+    *REPORT_JOBS.values(),
+    model_usage_job,
+    prune_storage_job,
+)

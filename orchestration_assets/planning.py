@@ -90,7 +90,7 @@ def stale_periods(
     """The stale periods of these kinds of report. Without `since`: those whose document exists, and those within the horizon of the latest
     entry."""
     calendar = calendar_of(settings)
-    scope = resolve_scope(session, load_sources(settings).authors)
+    scope = resolve_scope(session, load_sources(settings))
     today = calendar.local_day(now)
     start = since or _horizon_start(session, scope, calendar, settings, now) or today
     documented: dict[ReportKind, set[str]] = {kind: set() for kind in kinds}
@@ -156,7 +156,7 @@ def _horizon_start(
 
 def _months_of_stale_analyses(session: Session, settings: Settings, maker: str, policy: Policy) -> set[date]:
     agent = AnalysisAgent()
-    inputs = analysis_inputs(resolve_scope(session, load_sources(settings).authors))
+    inputs = analysis_inputs(resolve_scope(session, load_sources(settings)))
     stale = list(pending(session, agent.name, agent.version, maker, inputs, policy).stale)
     if not stale:
         return set()

@@ -1,12 +1,14 @@
 """The connections that assets ask for, as Dagster's resources: plain objects opened once a run, so that logic never sees Dagster."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from orchestration_assets.connections import open_language_model, open_object_store, open_warehouse
+from orchestration_assets.connections import open_inbox, open_language_model, open_object_store, open_warehouse
 
 if TYPE_CHECKING:
+    from resources.inbox import Inbox
     from resources.language_model.runner import LanguageModel
     from resources.object_store import ObjectStore
     from resources.settings import Settings
@@ -46,9 +48,21 @@ def language_model_resource(context: dg.InitResourceContext) -> "LanguageModel":
     return open_language_model(context.resources.settings, context.resources.warehouse)
 
 
+@dg.resource(
+    description="Events from GitHub and Sentry, until something was made of them.", required_resource_keys={"settings"}
+)
+def inbox_resource(context: dg.InitResourceContext) -> "Iterator[Inbox]":
+    inbox = open_inbox(context.resources.settings)
+    try:
+        yield inbox
+    finally:
+        inbox.close()
+
+
 RESOURCES: dict[str, Any] = {
     "settings": settings_resource,
     "warehouse": warehouse_resource,
+    "inbox": inbox_resource,
     "object_store": object_store_resource,
     "language_model": language_model_resource,
 }

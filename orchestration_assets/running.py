@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from orchestration_assets.asset_support import COUNTS
 from orchestration_assets.contracts import AssetCounts, RunResult
 from orchestration_assets.derivation import ONLY_CHANGED, Policy, failures
-from orchestration_assets.jobs import REPORT_JOBS, model_usage_job, refresh_worklogs_job
+from orchestration_assets.jobs import REPORT_JOBS, apply_events_job, model_usage_job, refresh_worklogs_job
 from orchestration_assets.partitions import newest_first, range_tags
 from orchestration_assets.planning import month_ranges, stale_months, stale_periods, unjudged_periods
 from orchestration_assets.reports.kinds import ReportKind
@@ -78,8 +78,12 @@ def refresh(
     settings, warehouse, maker = connections.settings, connections.warehouse, connections.language_model.maker
     definitions = build_definitions()
     require_free_pools(instance)
+    totals = Totals()
+    if connections.has_inbox and connections.inbox.has_due():
+        say("events")
+        execute(definitions, instance, apply_events_job.name, {}, totals)
     changed, problems = changed_months(warehouse, settings, now)
-    totals = Totals(problems=problems + _advanced(connections, say))
+    totals.problems += problems + _advanced(connections, say)
     months = stale_months(warehouse, settings, maker, changed, since, until, policy)
     current = now.astimezone(settings.zone).date().replace(day=1).isoformat()
     spans = with_short_last(month_ranges(warehouse, months or [current]))

@@ -1,4 +1,4 @@
-"""`soloist ui`: Dagster's webserver and daemon in one child process, and beside them the loopback server of the documents."""
+"""`soloist webhooks`, and `soloist ui`: Dagster's webserver and daemon in one child process, and beside them the loopback server of the documents."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from orchestration_assets.dagster_home import make_databases, opened_instance, p
 from orchestration_assets.reports.documents import document_name
 from orchestration_assets.reports.model import DOCUMENTS, MEDIA_TYPES, Document
 from resources.document_server import DocumentLink, DocumentServer
+from resources.errors import BadInput
 from resources.settings import ROOT
 
 if TYPE_CHECKING:
@@ -49,6 +50,26 @@ def serve_ui(connections: Connections, host: str, port: int) -> int:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda received, _: child.send_signal(signal.SIGTERM))
         return max(0, child.wait())
+
+
+def serve_webhooks(connections: Connections, host: str, port: int | None) -> None:
+    """Takes deliveries until interrupted. Raises BadInput where no secret is set: everything would be refused."""
+    import uvicorn
+
+    from sensors.webhooks import create_app
+
+    settings = connections.settings
+    if settings.github_webhook_secret is None and settings.sentry_webhook_secret is None:
+        raise BadInput(
+            "Deliveries are verified with a secret, and none is set; set SOLOIST_GITHUB_WEBHOOK_SECRET or SOLOIST_SENTRY_WEBHOOK_SECRET to "
+            "the one of the webhook."
+        )
+    app = create_app(settings, connections.inbox)
+    address = settings.webhook_port if port is None else port
+    sys.stderr.write(f"Webhooks: http://{host}:{address}/webhooks/github and /webhooks/sentry   (Ctrl-C stops)\n")
+    uvicorn.run(
+        app, host=host, port=address, log_level="warning", access_log=False, server_header=False, timeout_keep_alive=30
+    )
 
 
 def document_server(connections: Connections) -> DocumentServer:

@@ -13,6 +13,7 @@ from resources.errors import SoloistError
 from resources.settings import Settings
 
 if TYPE_CHECKING:
+    from resources.inbox import Inbox
     from resources.language_model.batches import Batches
     from resources.language_model.runner import LanguageModel
     from resources.object_store import ObjectStore
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Connections:
-    """Settings, warehouse, object store and language model of this process."""
+    """Settings, warehouse, inbox, object store and language model of this process."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -30,6 +31,17 @@ class Connections:
         from orchestration_assets.connections import open_warehouse
 
         return open_warehouse(self.settings)
+
+    @cached_property
+    def inbox(self) -> Inbox:
+        from orchestration_assets.connections import open_inbox
+
+        return open_inbox(self.settings)
+
+    @property
+    def has_inbox(self) -> bool:
+        """Whether there is one, so that looking makes none."""
+        return self.settings.inbox_url is not None or self.settings.inbox_path.exists()
 
     @cached_property
     def store(self) -> ObjectStore:

@@ -94,7 +94,7 @@ def latest_key(session: Session, connections: Connections, kind: ReportKind) -> 
     one kind sort by time."""
     from orchestration_assets.reports.calendar import SPANS, period_key
 
-    condition, parameters = resolve_scope(session, load_sources(connections.settings).authors).condition()
+    condition, parameters = resolve_scope(session, load_sources(connections.settings)).condition()
     last = session.scalar(
         f"SELECT max(greatest(e.authored_at, coalesce(e.landed_at, e.authored_at))) FROM worklog_entries AS e WHERE {condition}",
         parameters,
@@ -174,7 +174,7 @@ def resume_bytes(connections: Connections, form: Format, variant: str) -> bytes:
 
 def latest_quotes(session: Session, connections: Connections, skill: str, limit: int) -> list[ShownEvidence]:
     """The latest evidence of a skill, what is worded differently before what says the same again."""
-    condition, parameters = resolve_scope(session, load_sources(connections.settings).authors).condition()
+    condition, parameters = resolve_scope(session, load_sources(connections.settings)).condition()
     table = session.query(
         f"""SELECT s.entry_id, coalesce(e.commit_hash, e.source) AS source, s.quote FROM {SKILL_EVIDENCE.name} AS s
         JOIN worklog_entries AS e USING (entry_id) WHERE s.skill = ? AND {condition}

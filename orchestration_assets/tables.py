@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from orchestration_assets.activity.model import TABLE_OF
 from orchestration_assets.batch_records import BATCHED_QUESTIONS, MODEL_BATCHES
 from orchestration_assets.derivation import DERIVATIONS
 from orchestration_assets.model_records import MODEL_CALLS, REPLIES
@@ -16,6 +17,8 @@ from resources.warehouse import Migration, TableSpec
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from resources.warehouse import Session
 
 TABLES: Sequence[TableSpec[Any]] = (
     REPOSITORIES,
@@ -33,7 +36,14 @@ TABLES: Sequence[TableSpec[Any]] = (
     REPLIES,
     BATCHED_QUESTIONS,
     MODEL_BATCHES,
+    *TABLE_OF.values(),
 )
 
-MIGRATIONS: Sequence[Migration] = ()
+
+def _give_entries_numbers(session: Session) -> None:
+    nothing = "NULL::BIGINT AS number, NULL AS url, NULL::TIMESTAMPTZ AS opened_at, NULL AS merge_commit"
+    session.rebuild(ENTRIES, f"SELECT *, {nothing} FROM old")
+
+
+MIGRATIONS: Sequence[Migration] = (Migration(2, "entries of pull requests and issues", _give_entries_numbers),)
 """Forward only, in order of version; a warehouse made by an earlier version is brought here after a backup."""

@@ -177,7 +177,12 @@ class Settings(BaseSettings):
     @property
     def inbox_address(self) -> str:
         """The database of the inbox."""
-        return self.inbox_url or f"sqlite:///{self.home.absolute() / 'inbox.db'}"
+        return self.inbox_url or f"sqlite:///{self.inbox_path}"
+
+    @property
+    def inbox_path(self) -> Path:
+        """The file of the inbox where no database is named."""
+        return self.home.absolute() / "inbox.db"
 
     @property
     def objects_path(self) -> Path:

@@ -23,6 +23,8 @@ class Sources(BaseModel):
 
     repositories: list[Path] = []
     authors: list[str] = []
+    login: str | None = None
+    """The name on GitHub of whoever this is."""
 
 
 def load_sources(settings: Settings) -> Sources:
@@ -32,7 +34,9 @@ def load_sources(settings: Settings) -> Sources:
     if not repositories and (ROOT / ".git").exists():
         repositories = [ROOT]
     return Sources(
-        repositories=[path.resolve() for path in repositories], authors=settings.authors or remembered.authors
+        repositories=[path.resolve() for path in repositories],
+        authors=settings.authors or remembered.authors,
+        login=settings.github_login,
     )
 
 

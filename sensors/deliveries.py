@@ -13,14 +13,14 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import orjson
+from resources.sentry_issues import reading as sentry
+from resources.sentry_issues.events import event_of as event_of_sentry
 
 from resources import clock
 from resources.github import reading as github
 from resources.github.events import event_of as event_of_github
 from resources.inbox import Event
 from resources.language_model.agent import content_hash
-from resources.sentry_issues import reading as sentry
-from resources.sentry_issues.events import event_of as event_of_sentry
 
 LONGEST_NAME = 200
 """Characters of a delivery's id and kind."""
@@ -48,7 +48,10 @@ class Delivery:
     def payload(self) -> Mapping[str, Any]:
         """The body as an object. Raises Malformed."""
         body = self.body
-        if self.headers.get("content-type", "").partition(";")[0].strip().lower() == "application/x-www-form-urlencoded":
+        if (
+            self.headers.get("content-type", "").partition(";")[0].strip().lower()
+            == "application/x-www-form-urlencoded"
+        ):
             body = _form_payload(body)
         try:
             payload = orjson.loads(body) if body else {}

@@ -102,7 +102,9 @@ def create_app(settings: Settings, inbox: Inbox) -> FastAPI:
             if not source.secrets:
                 raise HTTPException(503, f"No secret is set here; set {source.setting} to the one of the webhook.")
             if not source.verify(request.headers, body):
-                raise HTTPException(401, f"The signature does not fit the body; check the webhook's secret and {source.setting}.")
+                raise HTTPException(
+                    401, f"The signature does not fit the body; check the webhook's secret and {source.setting}."
+                )
             delivery = Delivery(request.headers, body)
             try:
                 event = await run_in_threadpool(source.read, delivery) if len(body) > LARGE else source.read(delivery)
@@ -150,7 +152,11 @@ def create_app(settings: Settings, inbox: Inbox) -> FastAPI:
             raise HTTPException(503, problem)
         return {"status": "ok"}
 
-    @app.get("/metrics", response_class=Response, responses={200: {"content": {Telemetry.TYPE: {"schema": {"type": "string"}}}}})
+    @app.get(
+        "/metrics",
+        response_class=Response,
+        responses={200: {"content": {Telemetry.TYPE: {"schema": {"type": "string"}}}}},
+    )
     def metrics() -> Response:
         """Deliveries by source and outcome, and the inbox by state, for Prometheus."""
         return Response(telemetry.exposition(), media_type=Telemetry.TYPE)
@@ -184,7 +190,9 @@ async def _read_body(request: Request, limit: int, seconds: float) -> bytes:
     """The body, of which never more than `limit` bytes and one chunk are in memory."""
     import asyncio
 
-    too_large = HTTPException(413, f"The body is larger than {limit} bytes; set SOLOIST_WEBHOOK_BODY_LIMIT higher where it should be taken.")
+    too_large = HTTPException(
+        413, f"The body is larger than {limit} bytes; set SOLOIST_WEBHOOK_BODY_LIMIT higher where it should be taken."
+    )
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared[:19]) > limit:
         raise too_large
@@ -250,5 +258,3 @@ _SENTRY_REQUEST = _request(
     ("Request-ID", "The id under which it is kept once."),
     ("Sentry-Hook-Signature", "The HMAC of the body."),
 )
-
-

@@ -112,12 +112,14 @@ def test_importing_the_definitions_writes_no_file(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("asset", ASSETS, ids=lambda asset: asset.key.to_user_string())
-def test_every_asset_says_what_and_whose_it_is(asset: dg.AssetsDefinition) -> None:
-    spec = asset.get_asset_spec()
+SPECS = [(asset, spec) for asset in ASSETS for spec in asset.specs]
+
+
+@pytest.mark.parametrize(("asset", "spec"), SPECS, ids=[spec.key.to_user_string() for _, spec in SPECS])
+def test_every_asset_says_what_and_whose_it_is(asset: dg.AssetsDefinition, spec: dg.AssetSpec) -> None:
     assert spec.description
     assert spec.description.strip().endswith(".")
-    assert spec.group_name in {"worklogs", "skills", "reports", "usage"}
+    assert spec.group_name in {"activity", "worklogs", "skills", "reports", "usage"}
     assert spec.kinds
     assert spec.owners
     assert re.fullmatch(r"[0-9a-f]{12}", spec.code_version or "")
@@ -125,14 +127,14 @@ def test_every_asset_says_what_and_whose_it_is(asset: dg.AssetsDefinition) -> No
 
 
 def test_two_assets_that_rest_on_other_files_have_other_versions() -> None:
-    versions = [asset.get_asset_spec().code_version for asset in ASSETS]
+    versions = [next(iter(asset.specs)).code_version for asset in ASSETS]
     assert len(set(versions)) == len(versions)
 
 
 def test_names_keep_the_rules() -> None:
     definitions = build_definitions()
     named = {
-        "asset": [asset.key.to_user_string() for asset in ASSETS],
+        "asset": [spec.key.to_user_string() for _, spec in SPECS],
         "job": [job.name for job in definitions.jobs or ()],
         "sensor": [sensor.name for sensor in definitions.sensors or ()],
         "schedule": [schedule.name for schedule in definitions.schedules or ()],
@@ -140,7 +142,7 @@ def test_names_keep_the_rules() -> None:
     for what, names in named.items():
         assert names
         assert [name for name in names if not re.fullmatch(NAMES[what], name)] == []
-    assert len(named["asset"]) == 10
+    assert len(named["asset"]) == 16
 
 
 def test_what_runs_by_itself_is_switched_on_and_described() -> None:

@@ -27,6 +27,7 @@ from orchestration_assets.worklogs.making import changed_months, make_analyses, 
 from orchestration_assets.worklogs.model import NOTES, Note
 from orchestration_assets.worklogs.scope import resolve_scope
 from resources.settings import Settings
+from resources.sources import Sources
 from resources.warehouse import Warehouse
 
 MONDAY = datetime(2026, 10, 26, 9, tzinfo=UTC)
@@ -109,7 +110,7 @@ class Desk:
         standups of working days only."""
         calendar = calendar_of(self.settings)
         with self.warehouse.read() as session:
-            entries = report_entries(session, resolve_scope(session, ["all"]), calendar)
+            entries = report_entries(session, resolve_scope(session, Sources(authors=["all"])), calendar)
         (entry,) = [row for row in entries if row.entry.entry_id == entry_id]
         days = [(NOW.date() - timedelta(days=back)).isoformat() for back in range(90)]
         periods = {kind: {partition_period(kind, day, calendar) for day in days} for kind in ReportKind}

@@ -6,10 +6,12 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from orchestration_assets.activity.model import ISSUES, PULL_REQUESTS, SUBMITTED_REVIEWS
 from orchestration_assets.worklogs.classification import is_bot
 from orchestration_assets.worklogs.model import Entry, Source
+from orchestration_assets.worklogs.scope import NOREPLY
 from resources.language_model.agent import content_hash
 
 if TYPE_CHECKING:
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
     from resources.github.facts import Fact, Issue, PullRequest, Review
     from resources.warehouse import Session
 
-NOREPLY = "users.noreply.github.com"
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 
 
@@ -50,10 +51,14 @@ def _reviews(reviews: Iterable[Review], pulls: Mapping[tuple[str, int], PullRequ
     found = []
     for review in reviews:
         pull = pulls.get((review.repository.lower(), review.pull_request))
-        if review.state in ("approved", "changes_requested", "commented") and not (pull and pull.author == review.author):
-            title = f"Review #{review.pull_request}{': ' + pull.title if pull and pull.title.strip() else ''}"
+        if review.state in ("approved", "changes_requested", "commented") and not (
+            pull and pull.author == review.author
+        ):
+            title = pull.title if pull else ""
             found.append(
-                _entry(review, "review", review.author, title, review.body, review.happened_at, zone, review.pull_request)
+                _entry(
+                    review, "review", review.author, title, review.body, review.happened_at, zone, review.pull_request
+                )
             )
     return found
 
@@ -62,7 +67,14 @@ def _issues(issues: Iterable[Issue], zone: ZoneInfo) -> list[Entry]:
     """Those that were closed as done: the work of whoever they were assigned to."""
     return [
         _entry(
-            issue, "issue", (*issue.assignees, issue.author)[0], issue.title, issue.body, issue.closed_at, zone, issue.number
+            issue,
+            "issue",
+            (*issue.assignees, issue.author)[0],
+            issue.title,
+            issue.body,
+            issue.closed_at,
+            zone,
+            issue.number,
         ).model_copy(update={"tags": issue.labels, "opened_at": issue.opened_at})
         for issue in issues
         if issue.state == "closed" and issue.reason in (None, "completed") and issue.closed_at
@@ -81,8 +93,8 @@ def _entry(
     return Entry(
         entry_id=content_hash("github", fact.kind, fact.id),
         source=source,
-        repository_id=f"github.com/{fact.repository.lower()}",
-        repository=fact.repository.rpartition("/")[2],
+        repository_id=f"{urlsplit(fact.url).hostname or 'github.com'}/{fact.repository}",
+        repository=fact.repository,
         text=text,
         subject=subject,
         author_name=login,

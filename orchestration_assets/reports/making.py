@@ -47,7 +47,7 @@ def make_reports(
     calendar = calendar_of(settings)
     with warehouse.read() as session:
         require_sound(session, ENTRIES.name, ANALYSES.name)
-        scope = resolve_scope(session, load_sources(settings).authors)
+        scope = resolve_scope(session, load_sources(settings))
         since, until = min(p.start for p in periods), max(p.end for p in periods)
         items = items_of(kind, periods, calendar, report_entries(session, scope, calendar, since, until), scope)
         asked, stale = pending_items(session, kind, items, model.maker, policy)

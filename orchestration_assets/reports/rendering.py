@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 TEMPLATES = Path(__file__).parent / "templates"
 SHORT_HASH = 7
+_WEB_ADDRESS = re.compile(r"https?://[^\s<>\"'()\[\]]+")
 SHOWN = 4
 """Sources named after a claim; of more, only how many."""
 
@@ -97,8 +98,8 @@ def report_json(report: Report, entries_by_id: Mapping[str, Entry]) -> bytes:
 
 
 def source_of(entry: Entry) -> str:
-    """Where an entry can be looked up: its full commit hash, or "note"."""
-    return entry.commit_hash or "note"
+    """Where an entry can be looked up: its full commit hash, its address on GitHub, or "note"."""
+    return entry.commit_hash or entry.url or entry.source
 
 
 def subtitle(report: Report) -> str:
@@ -133,7 +134,7 @@ def _citer(report: Report, entries_by_id: Mapping[str, Entry]) -> object:
 
     def cite(claim: Claim) -> str:
         ids = _entry_ids(claim)
-        labels = list(dict.fromkeys(_label(entries_by_id[entry_id], zone) for entry_id in ids))
+        labels = list(dict.fromkeys(_linked(entries_by_id[entry_id], zone) for entry_id in ids))
         more = len(labels) - SHOWN
         return ", ".join(labels[:SHOWN]) + (f" and {more:,} more" if more > 0 else "")
 
@@ -141,7 +142,31 @@ def _citer(report: Report, entries_by_id: Mapping[str, Entry]) -> object:
 
 
 def _label(entry: Entry, zone: ZoneInfo) -> str:
-    return entry.commit_hash[:SHORT_HASH] if entry.commit_hash else f"note {_local_day(entry, zone).isoformat()}"
+    if entry.commit_hash:
+        return entry.commit_hash[:SHORT_HASH]
+    if entry.number is not None:
+        return f"{'review of ' if entry.source == 'review' else ''}#{entry.number}"
+    return f"note {_local_day(entry, zone).isoformat()}"
+
+
+def _linked(entry: Entry, zone: ZoneInfo) -> str:
+    """The label as Markdown, with a link where there is one."""
+    label, address = _label(entry, zone), _address(entry)
+    return f"[{label}]({address})" if address else label
+
+
+def _address(entry: Entry) -> str:
+    """Where a browser may be sent to; "" for anything that is no plain web address."""
+    return entry.url if entry.url and _WEB_ADDRESS.fullmatch(entry.url) else ""
+
+
+def _circumstances(entry: Entry, zone: ZoneInfo) -> str:
+    """`owner/name, 2026-11-20, open for 3 days; bug, parser`."""
+    said = "" if entry.source == "note" else f"{entry.repository}, "
+    said += _local_day(entry, zone).isoformat()
+    if entry.opened_at is not None:
+        said += f", open for {plural(max(1, round((entry.authored_at - entry.opened_at) / timedelta(days=1))), 'day')}"
+    return said + (f"; {', '.join(entry.tags)}" if entry.number is not None and entry.tags else "")
 
 
 def _entry_ids(claim: Claim) -> list[str]:
@@ -161,8 +186,8 @@ def _sources(report: Report, entries_by_id: Mapping[str, Entry]) -> dict[str, di
                     {
                         "anchor": f"e{len(found) + 1}",
                         "label": _label(entry, zone),
-                        "day": _local_day(entry, zone).isoformat(),
-                        "repository": "" if entry.source == "note" else entry.repository,
+                        "address": _address(entry),
+                        "circumstances": _circumstances(entry, zone),
                         "quotes": [],
                     },
                 )

@@ -71,7 +71,7 @@ def make_resumes(
     making = Making(Derived(Counts(read=len(variants), unchanged=len(variants))))
     with warehouse.read() as session:
         require_sound(session, ENTRIES.name, ANALYSES.name, SKILL_EVIDENCE.name, SKILLS.name)
-        scope = resolve_scope(session, load_sources(settings).authors)
+        scope = resolve_scope(session, load_sources(settings))
         seen = _fingerprint(session, profile, scope, settings, today)
         if not pending(session, INPUTS, agent.version, model.maker, Inputs.of({KEY: seen}), policy).stale:
             return making
@@ -107,7 +107,8 @@ def make_resumes(
 def _items(
     session: Session, settings: Settings, scope: Scope, profile: Profile, variants: Sequence[str], today: date
 ) -> list[ResumeItem]:
-    entries = report_entries(session, scope, calendar_of(settings))
+    found = report_entries(session, scope, calendar_of(settings))
+    entries = [row for row in found if row.entry.source in ("git", "note")]
     skills = session.rows(SKILLS, order_by='"rank"')
     evidence = evidence_in_scope(session, scope)
     return [

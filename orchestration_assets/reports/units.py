@@ -8,11 +8,11 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from orchestration_assets.reports.model import ReportEntry
-from orchestration_assets.reports.phrasing import clip, one_line, plain, subject_key, without_closing
+from orchestration_assets.reports.phrasing import clip, one_line, plain, subject_key, uncapitalised, without_closing
 from orchestration_assets.reports.ranking import score
 from orchestration_assets.reports.undoing import cancelled
 from orchestration_assets.worklogs.classification import category_of_type, is_branch_name, is_vague
@@ -21,7 +21,10 @@ from orchestration_assets.worklogs.model import Category, Entry
 from orchestration_assets.worklogs.wording import clean_headline, prefix_scope
 
 NOTE_LINES = 20
-"""A note has no lines; it ranks as a change of this size."""
+"""What has no lines (a note, a review) ranks as a change of this size."""
+
+_DEALT_WITH = {"review": "Review", "issue": "Close"}
+"""What is told of somebody else's words by its number: the verb that it begins with."""
 
 UNKNOWN_LINES = 5
 """Lines assumed for each file of a commit whose diff could not be read."""
@@ -31,7 +34,7 @@ UNKNOWN_LINES = 5
 class Unit:
     """One thing done. `lead` is the member whose words the headline rests on, at `span` of its text; `members` are all, lead first."""
 
-    kind: Literal["pull_request", "squash", "commit", "note"]
+    kind: Literal["pull_request", "squash", "commit", "note", "review", "issue"]
     lead: ReportEntry
     members: tuple[ReportEntry, ...]
     headline: str
@@ -48,6 +51,11 @@ class Unit:
     @property
     def repository(self) -> str:
         return self.lead.entry.repository
+
+    @property
+    def repository_id(self) -> str:
+        """In one case: forges do not tell them apart."""
+        return self.lead.entry.repository_id.lower()
 
 
 @dataclass
@@ -67,7 +75,8 @@ def sort_out(entries: Sequence[ReportEntry]) -> Sorted:
     """Builds the units of entries that are sorted by time."""
     gone = cancelled(entries)
     found = Sorted(undone=[entry for entry in entries if entry.entry.entry_id in gone])
-    left = [entry for entry in entries if entry.entry.entry_id not in gone]
+    left = [e for e in entries if e.entry.entry_id not in gone and e.entry.source != "pull_request"]
+    requests = [e for e in entries if e.entry.entry_id not in gone and e.entry.source == "pull_request"]
     members: dict[str, list[ReportEntry]] = defaultdict(list)
     for entry in left:
         if entry.entry.merged_by and not entry.entry.is_merge:
@@ -80,8 +89,32 @@ def sort_out(entries: Sequence[ReportEntry]) -> Sorted:
     found.bots += [entry for entry in singles if entry.entry.is_bot]
     found.releases += [entry for entry in singles if entry.analysis.is_release and not entry.entry.is_bot]
     found.units += _singles([e for e in singles if not e.entry.is_bot and not e.analysis.is_release])
+    _place_requests(found, requests)
     found.units.sort(key=lambda unit: (unit.lead.entry.authored_at, unit.lead.entry.entry_id))
     return found
+
+
+def _place_requests(found: Sorted, requests: Sequence[ReportEntry]) -> None:
+    """What GitHub says of a merged pull request joins the unit that git tells of it; where git tells of none, it is a unit itself, with the
+    merge whose commits are told of elsewhere."""
+    by_number: dict[tuple[str, int | None], int] = {}
+    by_commit: dict[str | None, int] = {}
+    for at, unit in enumerate(found.units):
+        if unit.pull_request is not None:
+            by_number[unit.repository_id, unit.pull_request] = at
+        by_commit |= {member.entry.commit_hash: at for member in unit.members if member.entry.commit_hash}
+    merges = {merge.entry.commit_hash: merge for merge in found.merged}
+    for request in requests:
+        known = request.entry
+        told = by_number.get((known.repository_id.lower(), known.number), -1)
+        if (at := by_commit.get(known.merge_commit, told)) >= 0:
+            found.units[at] = replace(found.units[at], members=(*found.units[at].members, request))
+        elif known.is_bot:
+            found.bots.append(request)
+        else:
+            merge = merges.get(known.merge_commit)
+            found.merged = [each for each in found.merged if each is not merge]
+            found.units.append(_single(request, [merge] if merge else []))
 
 
 def _place_merge(found: Sorted, merge: ReportEntry, members: list[ReportEntry], taken: set[str]) -> None:
@@ -156,20 +189,21 @@ def _listed(entries: Sequence[ReportEntry]) -> dict[tuple[str, str], str]:
 
 
 def _single(entry: ReportEntry, parts: Sequence[ReportEntry]) -> Unit:
-    analysis = entry.analysis
+    analysis, source = entry.analysis, entry.entry.source
     headline = "" if analysis.vague else clip(without_closing(plain(analysis.headline)))
-    is_note = entry.entry.source == "note"
+    if source in _DEALT_WITH:
+        headline = f"{_DEALT_WITH[source]} #{entry.entry.number}" + (f": {uncapitalised(headline)}" if headline else "")
     return Unit(
-        kind="note" if is_note else "commit" if analysis.pull_request is None else "squash",
+        kind=source if source != "git" else "commit" if analysis.pull_request is None else "squash",
         lead=entry,
         members=(entry, *parts),
         headline=headline,
         span=subject_span(entry.entry),
-        category=analysis.category,
-        lines=NOTE_LINES if is_note else _lines(entry),
+        category=Category.OTHER if source in _DEALT_WITH else analysis.category,
+        lines=_lines(entry) if source == "git" else NOTE_LINES,
         scope=analysis.scope,
         area=analysis.area,
-        pull_request=analysis.pull_request,
+        pull_request=None if source in _DEALT_WITH else analysis.pull_request,
         vague=not headline,
         mass=analysis.is_mass,
         breaking=analysis.breaking,

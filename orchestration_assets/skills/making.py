@@ -45,7 +45,7 @@ def make_skill_evidence(
     agent = SkillAgent(model.context)
     with warehouse.read() as session:
         require_sound(session, ENTRIES.name, ANALYSES.name)
-        inputs = skill_inputs(resolve_scope(session, load_sources(settings).authors))
+        inputs = skill_inputs(resolve_scope(session, load_sources(settings)))
         asked = pending(session, agent.name, agent.version, model.maker, inputs, policy)
     return derive(
         warehouse,
@@ -71,7 +71,7 @@ def make_skills(settings: Settings, warehouse: Warehouse) -> tuple[Counts, list[
     as_of = now().astimezone(settings.zone).date()
     with warehouse.read() as session:
         require_sound(session, SKILL_EVIDENCE.name)
-        scope = resolve_scope(session, load_sources(settings).authors)
+        scope = resolve_scope(session, load_sources(settings))
         input_hash = content_hash(evidence_fingerprint(session, scope), as_of)
         stale = pending(session, AGGREGATION, RULES, EXTRACTIVE, Inputs.of({"all": input_hash})).stale
         rows = [] if stale else session.rows(SKILLS, order_by='"rank"')

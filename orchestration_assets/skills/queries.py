@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def skill_inputs(scope: Scope) -> Inputs:
-    """The analysed entries in scope, and the hashes of what their skills rest on."""
+    """The analysed entries in scope, and the hashes of what their skills rest on. What GitHub tells of a pull request, its commits show."""
     condition, parameters = scope.condition()
     return Inputs(
         f"""SELECT e.entry_id AS key, sha256(e.input_hash || a.output_hash || coalesce(x.output_hash, '')) AS input_hash,
@@ -24,7 +24,7 @@ def skill_inputs(scope: Scope) -> Inputs:
         FROM worklog_entries AS e
         JOIN derivations AS a ON a.agent = 'worklog_analysis' AND a.key = e.entry_id AND a.reason IS NULL
         LEFT JOIN derivations AS x ON x.agent = 'code_excerpts' AND x.key = e.entry_id
-        WHERE {condition}""",
+        WHERE e.source IN ('git', 'note') AND {condition}""",
         parameters,
         "e.repository_id, e.authored_at, e.key",
     )

@@ -65,7 +65,7 @@ def analyse(item: AnalysisItem) -> Analysis:
         breaking=_is_breaking(kind.convention, text),
         headline=(area or "") if vague else headline,
         vague=vague,
-        pull_request=pull_request(text),
+        pull_request=entry.number if entry.source == "pull_request" else pull_request(text),
         reverts=kind.reverts,
         references=references(entry.entry_id, text),
         languages=languages(paths),

@@ -15,16 +15,18 @@ from orchestration_assets.partitions import MONTHS
 
 
 @dg.asset(
+    deps=["pull_requests", "submitted_reviews", "issues"],
     partitions_def=MONTHS,
     backfill_policy=dg.BackfillPolicy.single_run(),
     group_name="worklogs",
-    kinds={"git", "duckdb"},
+    kinds={"git", "github", "duckdb"},
     owners=OWNERS,
-    code_version=code_version("worklogs/model.py", "worklogs/ingestion.py"),
+    code_version=code_version("worklogs/model.py", "worklogs/ingestion.py", "activity/entries.py"),
     required_resource_keys={"settings", "warehouse"},
 )
 def worklog_entries(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
-    """What was done: every commit of the watched repositories and every note, a row each, under an id that survives clones and rebases."""
+    """What was done, a row each: every commit of the watched repositories (under an id that survives clones and rebases), every note, every
+    merged pull request, review and issue that was dealt with."""
     from orchestration_assets.worklogs.making import make_entries
     from orchestration_assets.worklogs.model import ENTRIES
 

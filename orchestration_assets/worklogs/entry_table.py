@@ -55,6 +55,10 @@ def entry_table(
         "tags": [[]] * count,
         "minutes": [None] * count,
         "attachments": [[]] * count,
+        "number": [None] * count,
+        "url": [None] * count,
+        "opened_at": [None] * count,
+        "merge_commit": [None] * count,
         "vanished": [False] * count,
         "month": [place.month for place in places],
         "input_hash": [

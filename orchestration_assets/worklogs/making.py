@@ -38,7 +38,7 @@ def make_excerpts(settings: Settings, warehouse: Warehouse) -> tuple[Counts, lis
     """Brings the excerpts of the entries in scope up to date. Also returns sentences about diffs that could not be read."""
     with warehouse.read() as session:
         require_sound(session, ENTRIES.name)
-        scope = resolve_scope(session, load_sources(settings).authors)
+        scope = resolve_scope(session, load_sources(settings))
     return excerpting.update(warehouse, scope)
 
 
@@ -53,7 +53,7 @@ def make_analyses(
     agent = AnalysisAgent(model.context)
     with warehouse.read() as session:
         require_sound(session, ENTRIES.name)
-        inputs = analysis_inputs(resolve_scope(session, load_sources(settings).authors), months)
+        inputs = analysis_inputs(resolve_scope(session, load_sources(settings)), months)
         asked = pending(session, agent.name, agent.version, model.maker, inputs, policy)
     return derive(
         warehouse,

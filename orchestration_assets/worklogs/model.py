@@ -9,7 +9,8 @@ from typing import Literal
 from resources.rows import Row
 from resources.warehouse import TableSpec
 
-Source = Literal["git", "note"]
+Source = Literal["git", "note", "pull_request", "review", "issue"]
+"""`git` is a commit; the last three are what was done on GitHub."""
 
 
 class FileChange(Row):
@@ -29,7 +30,7 @@ class Person(Row):
 
 
 class Entry(Row):
-    """One thing that somebody did: a commit or a note. The row of `worklog_entries`, keyed by `entry_id`.
+    """One thing that somebody did: a commit, a note, a merged pull request, a review, an issue that was dealt with. The row of `worklog_entries`, keyed by `entry_id`.
 
     `text` is the whole message, verbatim but for line ends; evidence offsets count its characters. `authored_at` and `committed_at` are
     instants (UTC); the zone offsets, in minutes, are what the author's and committer's clocks showed. `landed_at` is when the commit
@@ -67,6 +68,13 @@ class Entry(Row):
     minutes: int | None = None
     attachments: list[str] = []
     """sha256 of attached objects (notes only)."""
+    number: int | None = None
+    """Of the pull request or issue."""
+    url: str | None = None
+    opened_at: datetime | None = None
+    """When the pull request or issue was opened; `authored_at` is when it was merged or closed."""
+    merge_commit: str | None = None
+    """The commit that brought a pull request in."""
     vanished: bool = False
     """True where the commit is no longer reachable from any ref of a repository that is still watched."""
     month: date

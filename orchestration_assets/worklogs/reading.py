@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from orchestration_assets.activity.entries import activity_entries
 from orchestration_assets.derivation import Counts
 from orchestration_assets.worklogs import ingestion
 from orchestration_assets.worklogs.entry_table import entry_table
@@ -49,20 +50,20 @@ _MOVE = """UPDATE worklog_entries AS e SET month = m.month, landed_at = m.landed
 @dataclass
 class Survey:
     """What the watched sources ask of the warehouse. `plans` by repository id; `opened` are the clones of each; `problems` are sentences
-    about what could not be read. `newly_watched` are the months of repositories that the warehouse does not know as watched yet: their
+    about what could not be read; `told` are entries that no repository holds: notes, and what was done on GitHub. `newly_watched` are the months of repositories that the warehouse does not know as watched yet: their
     entries may be there (a run was killed, or they were watched before), and nothing rests on them."""
 
     plans: dict[str, Plan] = field(default_factory=dict)
     opened: dict[str, list[git.Repository]] = field(default_factory=dict)
     fingerprints: dict[Path, str] = field(default_factory=dict)
-    notes: list[Entry] = field(default_factory=list)
+    told: list[Entry] = field(default_factory=list)
     newly_watched: set[date] = field(default_factory=set)
     problems: list[str] = field(default_factory=list)
     known: dict[str, Repository] = field(default_factory=dict)
 
     def months(self) -> set[date]:
         changed = {month for plan in self.plans.values() for month in plan.months()}
-        return changed | {note.month for note in self.notes} | self.newly_watched
+        return changed | {entry.month for entry in self.told} | self.newly_watched
 
 
 def survey(warehouse: Warehouse, repositories: Sequence[Path], zone: ZoneInfo, now: datetime) -> Survey:
@@ -83,12 +84,7 @@ def survey(warehouse: Warehouse, repositories: Sequence[Path], zone: ZoneInfo, n
         raise errors[0]
     with warehouse.read() as session:
         found.known = {row.path: row for row in session.rows(REPOSITORIES)}
-        stored_notes = {row.entry_id: row for row in session.rows(ENTRIES, where="source = 'note'")}
-        found.notes = [
-            entry
-            for entry in (note_entry(note, zone) for note in session.rows(NOTES, order_by="authored_at, note_id"))
-            if stored_notes.get(entry.entry_id) != entry
-        ]
+        found.told = _changed(session, [*_note_entries(session, zone), *activity_entries(session, zone)])
     zone_key = str(zone)
     for repository_id, clones in by_id.items():
         found.opened[repository_id] = clones
@@ -110,6 +106,21 @@ def survey(warehouse: Warehouse, repositories: Sequence[Path], zone: ZoneInfo, n
     return found
 
 
+def _note_entries(session: Session, zone: ZoneInfo) -> list[Entry]:
+    return [note_entry(note, zone) for note in session.rows(NOTES, order_by="authored_at, note_id")]
+
+
+def _changed(session: Session, entries: Sequence[Entry]) -> list[Entry]:
+    """Those that differ from what is stored, and what is stored of others, as vanished: a pull request is merged once, but an issue may be
+    opened again."""
+    stored = {row.entry_id: row for row in session.rows(ENTRIES, where="source <> 'git'")}
+    changed = [entry for entry in entries if stored.get(entry.entry_id) != entry]
+    gone = stored.keys() - {entry.entry_id for entry in entries}
+    return changed + [
+        stored[key].model_copy(update={"vanished": True}) for key in sorted(gone) if not stored[key].vanished
+    ]
+
+
 def ingest(warehouse: Warehouse, found: Survey, months: set[date]) -> Counts:
     """Brings the entries of `months` up to date with a survey, in groups; then records what each repository is known to hold.
 
@@ -128,14 +139,14 @@ def ingest(warehouse: Warehouse, found: Survey, months: set[date]) -> Counts:
             with warehouse.write() as session:
                 _move(session, asked.move)
             counts += Counts(read=len(asked.move), made=len(asked.move))
-    notes = [entry for entry in found.notes if entry.month in months]
+    told = [entry for entry in found.told if entry.month in months]
     repositories = _repositories(found, months)
-    if notes or repositories != found.known:
+    if told or repositories != found.known:
         with warehouse.write() as session:
-            if notes:
-                session.merge(ENTRIES, notes)
+            if told:
+                session.merge(ENTRIES, told)
             session.merge(REPOSITORIES, list(repositories.values()))
-    return counts + Counts(read=len(notes), made=len(notes))
+    return counts + Counts(read=len(told), made=len(told))
 
 
 def _present(clone: git.Repository, fingerprint: str, zone: ZoneInfo, now: datetime) -> dict[str, Placement]:

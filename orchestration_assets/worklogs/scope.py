@@ -10,14 +10,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from orchestration_assets.worklogs.model import REPOSITORIES
-from resources.sources import EVERYBODY
+from resources.sources import EVERYBODY, Sources
+
+NOREPLY = "users.noreply.github.com"
+"""The host of the addresses that GitHub gives those who hide theirs."""
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from resources.warehouse import Session
 
-_WATCHED = """NOT e.vanished AND (e.source = 'note'
+_WATCHED = """NOT e.vanished AND (e.source <> 'git'
     OR e.repository_id IN (SELECT repository_id FROM repositories WHERE watched))"""
 
 _BY = """(e.source = 'note' OR lower(e.author_email) IN (SELECT unnest(?::VARCHAR[])) OR lower(e.author_name) IN (SELECT unnest(?::VARCHAR[]))
@@ -45,18 +48,22 @@ class Scope:
         return f"{_WATCHED} AND ({_BY} OR e.entry_id IN ({landed}))", parameters * 2
 
 
-def resolve_scope(session: Session, authors: Sequence[str]) -> Scope:
+def resolve_scope(session: Session, sources: Sources) -> Scope:
     """The scope that the settings name, else the configured self, else everybody."""
     watched = [row for row in session.rows(REPOSITORIES, order_by="path") if row.watched]
     where = _sources_line([row.name for row in watched])
+    authors = sources.authors
     names = _lower(name for row in watched for name in row.self_names)
+    login = _lower([sources.login, f"{sources.login}@{NOREPLY}"]) if sources.login else ()
     if any(author.lower() == EVERYBODY for author in authors):
         return Scope(None, f"Everybody's work in {where}")
     if authors:
-        return Scope(_lower(authors), f"{_whose(session, authors, names)} in {where}")
-    own = Scope(names, f"Your work in {where}")
+        chosen = _lower(authors)
+        is_own = not names or not set(chosen).isdisjoint(names)
+        return Scope(_lower([*chosen, *(login if is_own else ())]), f"{_whose(session, authors, names)} in {where}")
+    own = Scope(_lower([*names, *login]), f"Your work in {where}")
     condition, parameters = own.condition()
-    if names and session.scalar(
+    if own.names and session.scalar(
         f"SELECT count(*) FROM worklog_entries AS e WHERE e.source <> 'note' AND {condition}",
         parameters,
     ):

@@ -15,6 +15,8 @@ NOBODY = "ghost"
 """The login that GitHub gives a deleted user."""
 _NO_COMMIT = "0" * 40
 _HEADS = "refs/heads/"
+_MOST = 2**63 - 1
+"""What a database takes as a whole number."""
 
 
 class Unreadable(ValueError):
@@ -69,7 +71,7 @@ def issue(found: object, repository: str, deleted: bool = False) -> Issue:
         title=said.text("title"),
         body=said.text("body"),
         author=said.login("user"),
-        assignees=sorted(_Object(each, "user").text("login") for each in said.list("assignees")),
+        assignees=sorted(_Object(each, "user").text("login") for each in said.elements("assignees")),
         state="deleted" if deleted else state,
         reason=said.text("state_reason") or None if state == "closed" else None,
         labels=said.labels(),
@@ -99,7 +101,8 @@ def release(found: object, repository: str, deleted: bool = False) -> Release:
         id=said.id(),
         repository=repository,
         url=said.text("html_url"),
-        happened_at=said.instant("published_at", "created_at"),
+        # Older servers do not tell when it was changed last.
+        happened_at=said.instant("updated_at", "published_at", "created_at"),
         tag=said.text("tag_name"),
         title=said.text("name"),
         body=said.text("body"),
@@ -130,7 +133,12 @@ def branch(found: object, repository: object) -> Branch:
     """Of an element of `GET /repos/{owner}/{name}/branches`, and the repository's object. GitHub does not tell when it was pushed to, only
     when the repository last was."""
     said, where = _Object(found, "branch"), _Object(repository, "repository")
-    return _branch(where, _HEADS + said.text("name"), said.inner("commit").text("sha") or None)
+    return _branch(where, _HEADS + said.required("name"), said.inner("commit").required("sha"))
+
+
+def gone_branch(name: str, repository: object) -> Branch:
+    """Of a branch that was there and is there no more."""
+    return _branch(_Object(repository, "repository"), _HEADS + name, None)
 
 
 def repository_name(found: object) -> str:
@@ -140,9 +148,8 @@ def repository_name(found: object) -> str:
 
 def _push(payload: Mapping[str, Any]) -> Branch:
     said = _Object(payload, "push")
-    after = said.text("after")
-    gone = said.truth("deleted") or after in ("", _NO_COMMIT)
-    return _branch(said.inner("repository"), said.required("ref"), None if gone else after)
+    after = _NO_COMMIT if said.truth("deleted") else said.required("after")
+    return _branch(said.inner("repository"), said.required("ref"), None if after == _NO_COMMIT else after)
 
 
 def _branch(repository: _Object, ref: str, commit: str | None) -> Branch:
@@ -197,13 +204,13 @@ class _Object:
     def inner(self, name: str) -> _Object:
         return _Object(self._members.get(name), name)
 
-    def list(self, name: str) -> list[object]:
+    def elements(self, name: str) -> list[object]:
         value = self._members.get(name)
         return value if isinstance(value, list) else []
 
     def text(self, name: str) -> str:
         value = self._members.get(name)
-        return value.replace("\r\n", "\n") if isinstance(value, str) else ""
+        return _whole(value) if isinstance(value, str) else ""
 
     def required(self, name: str) -> str:
         if not (value := self.text(name)):
@@ -212,7 +219,7 @@ class _Object:
 
     def count(self, name: str) -> int:
         value = self._members.get(name)
-        return value if isinstance(value, int) and not isinstance(value, bool) else 0
+        return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST else 0
 
     def number(self, name: str) -> int:
         if (value := self.count(name)) <= 0:
@@ -230,9 +237,10 @@ class _Object:
 
     def labels(self) -> list[str]:
         names = (
-            _Object(each, "label").text("name") if isinstance(each, Mapping) else each for each in self.list("labels")
+            _Object(each if isinstance(each, Mapping) else {"name": each}, "label").text("name")
+            for each in self.elements("labels")
         )
-        return sorted({name for name in names if isinstance(name, str) and name})
+        return sorted({name for name in names if name})
 
     def time(self, name: str) -> datetime | None:
         """An instant, written as text or, in a push, as seconds since 1970."""
@@ -253,3 +261,8 @@ class _Object:
             if (found := self.time(name)) is not None:
                 return found
         raise Unreadable(f"The {self._what} has no {names[0]}")
+
+
+def _whole(text: str) -> str:
+    """With one kind of line end, and without halves of characters, which JSON lets through and nothing else does."""
+    return text.replace("\r\n", "\n").encode("utf-8", "replace").decode("utf-8")

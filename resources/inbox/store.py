@@ -155,8 +155,8 @@ class Inbox:
             gone = EVENTS.delete().where(settled, EVENTS.c.received_at < micros(older_than))
             return connection.execute(gone).rowcount
 
-    def list(self, state: State | None = None, limit: int = 100) -> list[Kept]:
-        """The last to come in, first."""
+    def latest(self, state: State | None = None, limit: int = 100) -> list[Kept]:
+        """The last to come in, first; of one state or all."""
         condition = sa.true() if state is None else EVENTS.c.state == state
         return self._select(condition, EVENTS.c.id.desc(), limit)
 
@@ -169,8 +169,13 @@ class Inbox:
 
     def counts(self) -> dict[str, int]:
         """Events by state."""
-        query = sa.select(EVENTS.c.state, sa.func.count()).group_by(EVENTS.c.state)
-        return {str(state): int(count) for state, count in self._read(query)}
+        query: sa.Select[Any] = sa.select(EVENTS.c.state, sa.func.count()).group_by(EVENTS.c.state)
+        return {str(state): int(count) for state, count in map(tuple, self._read(query))}
+
+    def has_due(self) -> bool:
+        """Whether `lease` would find something."""
+        due = (EVENTS.c.state == "waiting") & (EVENTS.c.next_at <= micros(self._now()))
+        return bool(self._read(sa.select(EVENTS.c.id).where(due).limit(1)))
 
     def cursor(self, name: str) -> str | None:
         """How far a poller has read, in its own words."""

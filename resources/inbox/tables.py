@@ -93,7 +93,7 @@ def _require_version(connection: sa.Connection) -> None:
 
 
 def _prepare_sqlite(connection: DBAPIConnection, _record: object) -> None:
-    connection.isolation_level = None  # type: ignore[attr-defined]  # transactions begin where SQLAlchemy says so
+    connection.isolation_level = None  # transactions begin where SQLAlchemy says so
     cursor = connection.cursor()
     for pragma in ("journal_mode = WAL", "synchronous = FULL", "busy_timeout = 30000"):
         cursor.execute(f"PRAGMA {pragma}")

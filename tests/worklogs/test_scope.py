@@ -10,6 +10,7 @@ from orchestration_assets.session import Connections
 from orchestration_assets.worklogs.model import ENTRIES, REPOSITORIES, Repository
 from orchestration_assets.worklogs.scope import resolve_scope
 from resources.settings import load_settings
+from resources.sources import Sources
 from resources.warehouse import Warehouse
 from tests.reports.report_material import History
 
@@ -60,4 +61,4 @@ def test_a_document_names_whom_it_speaks_of_and_no_address(
     warehouse: Warehouse, authors: Sequence[str], line: str
 ) -> None:
     with warehouse.read() as session:
-        assert resolve_scope(session, authors).line == line
+        assert resolve_scope(session, Sources(authors=list(authors))).line == line

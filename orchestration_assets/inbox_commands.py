@@ -1,0 +1,79 @@
+"""`soloist inbox`: looking at events, letting them wait again, and taking them out."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, get_args
+
+import orjson
+
+from orchestration_assets.contracts import ShownEvent, ShownEventDetail, ShownInbox
+from orchestration_assets.showing import print_json
+from resources.errors import BadInput
+from resources.inbox import DEAD, Kept, State
+
+if TYPE_CHECKING:
+    from orchestration_assets.session import Connections
+
+
+def list_events(connections: Connections, state: str | None, limit: int, as_json: bool) -> None:
+    chosen = _state(state)
+    counts = connections.inbox.counts()
+    events = [ShownEvent(**_shown(event)) for event in connections.inbox.latest(chosen, limit)]
+    if as_json:
+        print_json(ShownInbox(counts=counts, events=events))
+        return
+    told = ", ".join(f"{counts[name]:,} {name}" for name in get_args(State) if name in counts)
+    sys.stderr.write(f"{told or 'The inbox is empty'}.\n")
+    for event in events:
+        line = f"{event.id:>6}  {event.state:10}  {event.received_at:%Y-%m-%d %H:%M}  {event.kind:13} {event.subject}"
+        sys.stdout.write(line + (f"  {event.reason}" if event.reason else "") + "\n")
+
+
+def show_event(connections: Connections, event_id: int, as_json: bool) -> None:
+    event = connections.inbox.get(event_id)
+    shown = ShownEventDetail(
+        **_shown(event),
+        delivery_id=event.delivery_id,
+        next_at=event.next_at,
+        payload=orjson.loads(event.payload),
+    )
+    if as_json:
+        print_json(shown)
+        return
+    for name, value in shown.model_dump(mode="json", exclude={"payload"}).items():
+        sys.stdout.write(f"{name:12}  {'' if value is None else value}\n")
+    sys.stdout.write(orjson.dumps(shown.payload, option=orjson.OPT_INDENT_2).decode() + "\n")
+
+
+def replay(connections: Connections, event_ids: list[int], dead: bool) -> None:
+    count = connections.inbox.replay(_chosen(connections, event_ids, dead))
+    sys.stderr.write(f"{count} events wait again; the daemon or `soloist run` takes them up.\n")
+
+
+def drop(connections: Connections, event_ids: list[int], dead: bool) -> None:
+    count = connections.inbox.drop(_chosen(connections, event_ids, dead))
+    sys.stderr.write(f"Took {count} events out.\n")
+
+
+def _chosen(connections: Connections, event_ids: list[int], dead: bool) -> list[int]:
+    if not event_ids and not dead:
+        raise BadInput("Name the numbers of events, as `soloist inbox list` shows them, or give --dead.")
+    for event_id in event_ids:
+        connections.inbox.get(event_id)
+    every = [event.id for event in connections.inbox.latest(DEAD, 1_000_000)] if dead else []
+    return [*event_ids, *every]
+
+
+def _state(name: str | None) -> State | None:
+    if name is None:
+        return None
+    states: tuple[State, ...] = get_args(State)
+    for state in states:
+        if state == name:
+            return state
+    raise BadInput(f"{name!r} is no state of an event; give one of: {', '.join(states)}.")
+
+
+def _shown(event: Kept) -> dict[str, object]:
+    return {name: getattr(event, name) for name in ShownEvent.model_fields}

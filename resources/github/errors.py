@@ -1,0 +1,142 @@
+"""What can go wrong between here and GitHub, each as one sentence that a person can act on.
+
+What belongs here: reading an answer that is none. Neither the token nor what people wrote is ever part of a sentence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+
+import orjson
+
+from resources.errors import SoloistError
+from resources.scrubbing import scrub
+
+LONGEST_WAIT = timedelta(hours=2)
+"""GitHub's windows last an hour: whatever asks for more is a mistake, and must not keep a poller still for days."""
+SHORTEST_WAIT = timedelta(seconds=1)
+
+
+class GitHubError(SoloistError):
+    """GitHub does not give what it was asked for."""
+
+
+class Unauthorized(GitHubError):
+    """The token or the app is not let in at all."""
+
+
+class Unreachable(GitHubError):
+    """Nothing at the address answers."""
+
+
+class OutOfTime(GitHubError):
+    """The time that was given ran out before an answer came."""
+
+
+class Broken(GitHubError):
+    """It answered what cannot be used; it may answer better later."""
+
+
+class Denied(GitHubError):
+    """This one thing is not given, now or later, to whoever asks."""
+
+
+class Missing(Denied):
+    """There is no such thing, or none that may be seen."""
+
+
+class RateLimited(GitHubError):
+    """Nothing more may be asked before `until`."""
+
+    def __init__(self, until: datetime) -> None:
+        self.until = until
+        super().__init__(
+            f"GitHub's rate limit is used up until {until:%Y-%m-%d %H:%M:%S} UTC; nothing is asked before."
+        )
+
+
+def failure(status: int, message: str, what: str, who: str) -> GitHubError:
+    """What an error status means that is not about limits. `what` was asked for, by `who`."""
+    said = f"{status}: {message}" if message else str(status)
+    if status == 401:
+        return Unauthorized(f"GitHub refuses {who} ({said}); it is wrong, expired or revoked, so put a new one in.")
+    if status == 403:
+        return Denied(
+            f"GitHub does not let {who} read {what} ({said}); give it the permission, or leave the repository out."
+        )
+    if status in (404, 410, 451):
+        return Missing(
+            f"GitHub has no {what} for {who} ({said}); it was deleted, is written wrongly, or is private and not shared with it."
+        )
+    if 300 <= status < 400:
+        return Denied(f"GitHub sends requests for {what} elsewhere ({said}); check SOLOIST_GITHUB_API_URL.")
+    if status >= 500:
+        return Broken(f"GitHub fails to give {what} ({said}); it is asked again later.")
+    return Denied(f"GitHub does not give {what} ({said}).")
+
+
+def is_limit(status: int, headers: Mapping[str, str], message: str) -> bool:
+    """Whether it is about how often is asked: GitHub answers 403 for this as well as for a permission that lacks."""
+    if status != 403:
+        return status == 429
+    words = message.lower()
+    return "retry-after" in headers or is_used_up(headers) or "rate limit" in words or "abuse" in words
+
+
+def is_used_up(headers: Mapping[str, str]) -> bool:
+    return headers.get("x-ratelimit-remaining", "").strip() == "0"
+
+
+def limited_until(headers: Mapping[str, str], now: datetime) -> datetime | None:
+    """By this machine's clock, which may be another than GitHub's: what GitHub names is taken as a distance from its own `Date`. None
+    where it names nothing."""
+    theirs = server_time(headers) or now
+    wait = _retry_after(headers.get("retry-after"), theirs)
+    if wait is None and is_used_up(headers):
+        wait = _until_reset(headers.get("x-ratelimit-reset"), theirs)
+    return None if wait is None else now + min(max(wait, SHORTEST_WAIT), LONGEST_WAIT)
+
+
+def server_time(headers: Mapping[str, str]) -> datetime | None:
+    return _http_date(headers.get("date"))
+
+
+def _retry_after(text: str | None, theirs: datetime) -> timedelta | None:
+    """Seconds, or an HTTP date."""
+    if text is None:
+        return None
+    if (seconds := _number(text)) is not None:
+        return timedelta(seconds=seconds)
+    at = _http_date(text)
+    return at - theirs if at else None
+
+
+def _until_reset(text: str | None, theirs: datetime) -> timedelta | None:
+    seconds = _number(text)
+    return None if seconds is None else timedelta(seconds=seconds - int(theirs.timestamp()))
+
+
+def _number(text: str | None) -> int | None:
+    """A number of seconds, at most what a clock can show."""
+    digits = (text or "").strip()
+    return min(int(digits), 10**10) if digits.isascii() and digits.isdigit() and len(digits) < 20 else None
+
+
+def _http_date(text: str | None) -> datetime | None:
+    try:
+        at = parsedate_to_datetime(text) if text else None
+        return at.astimezone(UTC) if at else None
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
+def message_of(body: bytes) -> str:
+    """GitHub's own words, without secrets and cut short; "" where it has none."""
+    try:
+        said = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return ""
+    message = said.get("message") if isinstance(said, dict) else None
+    return scrub(" ".join(message[:400].split()))[:200].rstrip(".") if isinstance(message, str) else ""

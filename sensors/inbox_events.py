@@ -1,0 +1,81 @@
+"""Drains the inbox: one run for a batch of events, and then runs over exactly what they made stale."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from orchestration_assets.activity.assets import BATCH_TAG
+from orchestration_assets.jobs import apply_events_job, refresh_worklogs_job
+
+if TYPE_CHECKING:
+    from resources.inbox import Inbox
+
+BATCHES_A_TICK = 10
+_AT_WORK = [
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+
+
+@dg.sensor(
+    jobs=[apply_events_job, refresh_worklogs_job],
+    minimum_interval_seconds=15,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Leases what waits in the inbox and asks for one run a batch; where rows changed since, for the entries that rest on them.",
+)
+def inbox_events_sensor(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
+    """A batch keeps its name until it is settled or given back, and so does its run: killed between leasing and asking, the next tick asks
+    again under the same key. The cursor is a fingerprint of the tables; it moves with the runs that find their entries."""
+    from orchestration_assets.activity.model import TABLE_OF
+    from orchestration_assets.connections import open_inbox, open_warehouse
+    from orchestration_assets.requests import refresh_requests
+    from orchestration_assets.verdicts import table_fingerprint
+    from resources.clock import now
+    from resources.language_model.agent import content_hash
+    from resources.settings import load_settings
+
+    settings = load_settings()
+    inbox = open_inbox(settings)
+    try:
+        asked = list(batch_requests(context.instance, inbox))
+    finally:
+        inbox.close()
+    if asked:
+        yield from asked
+        return
+    applying = dg.RunsFilter(job_name=apply_events_job.name, statuses=_AT_WORK)
+    if context.instance.get_runs_count(applying):
+        yield dg.SkipReason("Events are being applied; what is stale is known after that.")
+        return
+    with open_warehouse(settings).read() as session:
+        seen = content_hash(*(table_fingerprint(session, spec.name) for spec in TABLE_OF.values()))
+    if context.cursor in (seen, None):
+        context.update_cursor(seen)
+        yield dg.SkipReason("Nothing waits in the inbox.")
+        return
+    yield from refresh_requests(settings, now(), f"activity:{seen[:16]}")
+    context.update_cursor(seen)
+
+
+def batch_requests(instance: dg.DagsterInstance, inbox: "Inbox") -> Iterator[dg.RunRequest]:
+    """A run for each batch that has none, after what dead runs held was given back and what waits was leased."""
+    asked: dict[str, dg.DagsterRun | None] = {batch: _run_of(instance, batch) for batch in inbox.open_batches()}
+    for batch, run in list(asked.items()):
+        if run is not None and run.is_finished and run.tags.get("dagster/will_retry") != "true":
+            inbox.release(batch, f"The run {run.run_id} ended before this event was settled.")
+            del asked[batch]
+    while len(asked) < BATCHES_A_TICK and (leased := inbox.lease()) is not None:
+        asked[leased.id] = None
+    for batch, run in asked.items():
+        if run is None:
+            yield dg.RunRequest(job_name=apply_events_job.name, run_key=batch, tags={BATCH_TAG: batch})
+
+
+def _run_of(instance: dg.DagsterInstance, batch: str) -> dg.DagsterRun | None:
+    """The last run that was asked for a batch."""
+    found = instance.get_runs(dg.RunsFilter(tags={BATCH_TAG: batch}), limit=1)
+    return found[0] if found else None

@@ -1,0 +1,41 @@
+"""Notices new commits: the refs of the watched repositories differ from what the warehouse last read."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from orchestration_assets.jobs import refresh_worklogs_job
+
+
+@dg.sensor(
+    job=refresh_worklogs_job,
+    minimum_interval_seconds=60,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Looks at the refs of the watched repositories, and asks for the months whose commits are new.",
+)
+def new_commits_sensor(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
+    """The cursor is a fingerprint of all refs: a tick that finds the same starts one git process a repository and reads nothing. In a home
+    that has never been refreshed it only takes note of them: the first run is a person's, or the night's."""
+    from orchestration_assets.requests import refresh_requests
+    from resources import git
+    from resources.clock import now
+    from resources.errors import BadInput
+    from resources.language_model.agent import content_hash
+    from resources.settings import load_settings
+    from resources.sources import load_sources
+
+    settings = load_settings()
+    seen: dict[str, str] = {}
+    problems: list[str] = []
+    for path in load_sources(settings).repositories:
+        try:
+            seen[str(path)] = git.refs_fingerprint(git.open_repository(path))
+        except BadInput as error:
+            problems.append(str(error))
+    fingerprint = content_hash(seen)
+    if context.cursor in (fingerprint, None):
+        context.update_cursor(fingerprint)
+        yield dg.SkipReason(" ".join(problems) or "No ref has moved.")
+        return
+    yield from refresh_requests(settings, now(), f"commits:{fingerprint[:16]}")
+    context.update_cursor(fingerprint)

@@ -18,13 +18,17 @@ MAX_RUNS = 10
 """Runs that one tick asks for at most; the next tick asks for the rest."""
 
 
-def refresh_requests(settings: Settings, now: datetime, occasion: str) -> Iterator[dg.RunRequest]:
-    """Runs of the monthly chain over exactly the stale months, or over the current one where none is: what adds entries up may be stale."""
+def refresh_requests(
+    settings: Settings, now: datetime, occasion: str, *, at_least_one: bool = True
+) -> Iterator[dg.RunRequest]:
+    """Runs of the monthly chain over exactly the stale months. Where none is, `at_least_one` asks for the current month: what adds entries
+    up may be stale."""
     warehouse = open_warehouse(settings)
     changed, _ = changed_months(warehouse, settings, now)
     months = stale_months(warehouse, settings, open_language_model(settings).maker, changed)
-    current = now.astimezone(settings.zone).date().replace(day=1).isoformat()
-    for first, last in month_ranges(warehouse, months or [current]):
+    if not months and at_least_one:
+        months = [now.astimezone(settings.zone).date().replace(day=1).isoformat()]
+    for first, last in month_ranges(warehouse, months):
         yield dg.RunRequest(
             job_name=refresh_worklogs_job.name, run_key=f"{occasion}:{first}:{last}", tags=range_tags(first, last)
         )

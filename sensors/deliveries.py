@@ -13,8 +13,6 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import orjson
-from resources.sentry_issues import reading as sentry
-from resources.sentry_issues.events import event_of as event_of_sentry
 
 from resources import clock
 from resources.github import reading as github
@@ -76,6 +74,9 @@ def github_event(delivery: Delivery) -> Event:
 
 def sentry_event(delivery: Delivery) -> Event:
     """Raises Malformed."""
+    from resources.sentry_issues import reading as sentry
+    from resources.sentry_issues.events import event_of as event_of_sentry
+
     kind = delivery.name("Sentry-Hook-Resource")
     delivery_id = delivery.headers.get("request-id", "").strip()[:LONGEST_NAME] or content_hash(delivery.body.hex())
     try:

@@ -7,18 +7,12 @@ import dagster as dg
 
 from orchestration_assets.activity.assets import BATCH_TAG
 from orchestration_assets.jobs import apply_events_job, refresh_worklogs_job
+from sensors.unfinished import UNFINISHED
 
 if TYPE_CHECKING:
     from resources.inbox import Inbox
 
 BATCHES_A_TICK = 10
-_AT_WORK = [
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]
 
 
 @dg.sensor(
@@ -29,7 +23,7 @@ _AT_WORK = [
 )
 def inbox_events_sensor(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
     """A batch keeps its name until it is settled or given back, and so does its run: killed between leasing and asking, the next tick asks
-    again under the same key. The cursor is a fingerprint of the tables; it moves with the runs that find their entries."""
+    again under the same key. The cursor is a fingerprint of the tables; it moves once no entry that rests on them is stale."""
     from orchestration_assets.activity.model import TABLE_OF
     from orchestration_assets.connections import open_inbox, open_warehouse
     from orchestration_assets.requests import refresh_requests
@@ -47,18 +41,21 @@ def inbox_events_sensor(context: dg.SensorEvaluationContext) -> Iterator[dg.RunR
     if asked:
         yield from asked
         return
-    applying = dg.RunsFilter(job_name=apply_events_job.name, statuses=_AT_WORK)
-    if context.instance.get_runs_count(applying):
-        yield dg.SkipReason("Events are being applied; what is stale is known after that.")
-        return
+    for job in (apply_events_job, refresh_worklogs_job):
+        if context.instance.get_runs_count(dg.RunsFilter(job_name=job.name, statuses=UNFINISHED)):
+            yield dg.SkipReason(f"A {job.name} is at work; what is stale is known after that.")
+            return
     with open_warehouse(settings).read() as session:
         seen = content_hash(*(table_fingerprint(session, spec.name) for spec in TABLE_OF.values()))
-    if context.cursor in (seen, None):
-        context.update_cursor(seen)
+        nothing_told = not any(session.count(f"SELECT count(*) FROM {spec.name}") for spec in TABLE_OF.values())
+    if context.cursor == seen or nothing_told:
         yield dg.SkipReason("Nothing waits in the inbox.")
         return
-    yield from refresh_requests(settings, now(), f"activity:{seen[:16]}")
-    context.update_cursor(seen)
+    stale = list(refresh_requests(settings, now(), f"activity:{seen[:16]}", at_least_one=False))
+    yield from stale
+    if not stale:
+        context.update_cursor(seen)
+        yield dg.SkipReason("Every entry is up to date.")
 
 
 def batch_requests(instance: dg.DagsterInstance, inbox: "Inbox") -> Iterator[dg.RunRequest]:

@@ -5,11 +5,12 @@ from collections.abc import Iterator
 import dagster as dg
 
 from orchestration_assets.jobs import refresh_worklogs_job
+from sensors.unfinished import UNFINISHED
 
 
 @dg.sensor(
     job=refresh_worklogs_job,
-    minimum_interval_seconds=60,
+    minimum_interval_seconds=30,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Looks at the refs of the watched repositories, and asks for the months whose commits are new.",
 )
@@ -37,5 +38,11 @@ def new_commits_sensor(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRe
         context.update_cursor(fingerprint)
         yield dg.SkipReason(" ".join(problems) or "No ref has moved.")
         return
-    yield from refresh_requests(settings, now(), f"commits:{fingerprint[:16]}")
-    context.update_cursor(fingerprint)
+    if context.instance.get_runs_count(dg.RunsFilter(job_name=refresh_worklogs_job.name, statuses=UNFINISHED)):
+        yield dg.SkipReason("Entries are being refreshed; what is stale is known after that.")
+        return
+    asked = list(refresh_requests(settings, now(), f"commits:{fingerprint[:16]}", at_least_one=False))
+    yield from asked
+    if not asked:
+        context.update_cursor(fingerprint)
+        yield dg.SkipReason("Every commit is an entry.")

@@ -10,7 +10,7 @@ from orchestration_assets.reports.kinds import ReportKind
 
 @dg.sensor(
     jobs=list(REPORT_JOBS.values()),
-    minimum_interval_seconds=60,
+    minimum_interval_seconds=30,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Compares the stored input hash of every report with its entries, and asks for exactly the stale periods.",
 )

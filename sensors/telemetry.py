@@ -30,7 +30,7 @@ class Telemetry:
         )
         self._seconds = Histogram(
             "soloist_webhook_seconds",
-            "From a delivery's whole body to its answer.",
+            "From a delivery's head to its answer.",
             ["source"],
             buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5),
             registry=self._registry,

@@ -6,15 +6,16 @@ read in `resources/`.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-from fastapi import Depends, FastAPI, HTTPException, Request, Response
+from fastapi import FastAPI, HTTPException, Request, Response
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
@@ -94,11 +95,9 @@ def create_app(settings: Settings, inbox: Inbox) -> FastAPI:
         redoc_url=None,
     )
 
-    async def body_of(request: Request) -> bytes:
-        return await _read_body(request, settings.webhook_body_limit, settings.webhook_timeout_seconds)
-
-    async def receive(source: Source, request: Request, body: bytes) -> Accepted:
+    async def receive(source: Source, request: Request) -> Accepted:
         with telemetry.delivery(source.name) as outcome:
+            body = await _read_body(request, settings.webhook_body_limit, settings.webhook_timeout_seconds)
             if not source.secrets:
                 raise HTTPException(503, f"No secret is set here; set {source.setting} to the one of the webhook.")
             if not source.verify(request.headers, body):
@@ -118,14 +117,14 @@ def create_app(settings: Settings, inbox: Inbox) -> FastAPI:
         return Accepted()
 
     @app.post("/webhooks/github", status_code=202, responses=_REFUSALS, openapi_extra=_GITHUB_REQUEST)
-    async def github_webhook(request: Request, body: Annotated[bytes, Depends(body_of)]) -> Accepted:
+    async def github_webhook(request: Request) -> Accepted:
         """A delivery of a GitHub webhook, as JSON or as a form."""
-        return await receive(github, request, body)
+        return await receive(github, request)
 
     @app.post("/webhooks/sentry", status_code=202, responses=_REFUSALS, openapi_extra=_SENTRY_REQUEST)
-    async def sentry_webhook(request: Request, body: Annotated[bytes, Depends(body_of)]) -> Accepted:
+    async def sentry_webhook(request: Request) -> Accepted:
         """A delivery of a Sentry integration's webhook."""
-        return await receive(sentry, request, body)
+        return await receive(sentry, request)
 
     @app.get("/health", responses={503: {"model": Health}})
     def health(response: Response) -> Health:
@@ -188,11 +187,9 @@ def _sources(settings: Settings) -> tuple[Source, Source]:
 
 async def _read_body(request: Request, limit: int, seconds: float) -> bytes:
     """The body, of which never more than `limit` bytes and one chunk are in memory."""
-    import asyncio
-
-    too_large = HTTPException(
-        413, f"The body is larger than {limit} bytes; set SOLOIST_WEBHOOK_BODY_LIMIT higher where it should be taken."
-    )
+    hang_up = {"Connection": "close"}  # what is left of the body is not read
+    sentence = f"The body is larger than {limit} bytes; set SOLOIST_WEBHOOK_BODY_LIMIT higher where it should be taken."
+    too_large = HTTPException(413, sentence, hang_up)
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared[:19]) > limit:
         raise too_large
@@ -204,7 +201,7 @@ async def _read_body(request: Request, limit: int, seconds: float) -> bytes:
                 if len(body) > limit:
                     raise too_large
     except TimeoutError:
-        raise HTTPException(408, f"The body did not come within {seconds:g} s.") from None
+        raise HTTPException(408, f"The body did not come within {seconds:g} s.", hang_up) from None
     except ClientDisconnect:
         raise HTTPException(400, "The body did not come whole.") from None
     return bytes(body)

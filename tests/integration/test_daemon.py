@@ -47,23 +47,23 @@ def served(folder: Path, repository: GitRepository) -> Iterator[ServedUi]:
         yield found
 
 
-def test_a_commit_is_refreshed_and_the_sensor_asks_for_exactly_its_periods(
+def test_a_commit_is_noticed_and_exactly_its_month_and_periods_are_made(
     served: ServedUi, repository: GitRepository, folder: Path
 ) -> None:
+    wait_for("the first look at the refs", lambda: ticked(served, "new_commits_sensor"), 90)
     repository.commit(
         "feat: count parcels",
         files={"shelf/count.py": "def count():\n    return 0\n"},
         authored="2024-03-13T09:00:00+00:00",
     )
     before = {run["runId"] for run in served.runs()}
-    refreshed = served.launch("refresh_worklogs_job", range_tags("2024-03-01", "2024-03-01"))
-    assert served.finished(refreshed)["status"] == "SUCCESS"
     asked = {
+        ("refresh_worklogs_job", "2024-03-01", "2024-03-01"),
         ("make_standup_job", "2024-03-14", "2024-03-14"),
         ("make_status_report_job", "2024-03-11", "2024-03-11"),
         ("make_summary_job", "2024-03-01", "2024-03-01"),
     }
-    assert {(run["jobName"], *tags_of(run)) for run in settled(served, before | {refreshed}, 3)} == asked
+    assert {(run["jobName"], *tags_of(run)) for run in settled(served, before, 4)} == asked
     assert texts(folder, "status_report", "2024-W11") == ["Status report, week 11 of 2024"]
     assert texts(folder, "standup", "2024-03-14") == ["Standup, Thursday 14 March 2024"]
 
@@ -130,6 +130,7 @@ def test_runs_lost_in_a_crash_are_failed_and_a_missed_tick_is_made_good(
     monkeypatch.setenv("DAGSTER_HOME", str(home / "dagster"))
     with dg.DagsterInstance.get() as instance:
         with serving(home, tmp_path) as served, warehouse(tmp_path).write():
+            stop_sensor(served, "new_commits_sensor")  # the schedule is to find what it would
             run_id = served.launch("make_status_report_job", range_tags("2024-03-04", "2024-03-04"))
             worker(served, run_id)
             wait_for("a slot taken", lambda: taken_slots(instance), 60)
@@ -185,6 +186,27 @@ def test_dagsters_own_command_line_makes_the_same_entries(
     expected = Workbench().comparable()["worklog_entries"]
     monkeypatch.setenv("SOLOIST_HOME", str(theirs))
     assert Workbench().comparable()["worklog_entries"] == expected
+
+
+def ticked(served: ServedUi, sensor: str) -> bool:
+    """Whether the sensor has been evaluated."""
+    data = served.graphql(
+        "query($sensor: SensorSelector!) { sensorOrError(sensorSelector: $sensor) { ... on Sensor { sensorState { ticks { status } } } } }",
+        sensor=_selector(sensor),
+    )
+    return bool(data["sensorOrError"]["sensorState"]["ticks"])
+
+
+def stop_sensor(served: ServedUi, sensor: str) -> None:
+    found = served.graphql(
+        "query($sensor: SensorSelector!) { sensorOrError(sensorSelector: $sensor) { ... on Sensor { id } } }",
+        sensor=_selector(sensor),
+    )
+    served.graphql("mutation($id: String!) { stopSensor(id: $id) { __typename } }", id=found["sensorOrError"]["id"])
+
+
+def _selector(sensor: str) -> dict[str, str]:
+    return {"repositoryLocationName": "soloist", "repositoryName": "__repository__", "sensorName": sensor}
 
 
 def settled(served: ServedUi, before: set[str], count: int) -> list[dict[str, Any]]:

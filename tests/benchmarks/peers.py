@@ -3,7 +3,8 @@
     python peers.py [--environments FOLDER] [--count N]
 
 All sides have the same prompts and 256 in flight, and one loopback server answers after 20 ms. A side's time ends when all replies are on
-disk in its own way. Starting up is taken off: ours as an empty run, a peer's imports and the making of its client. Then one note of a
+disk in its own way. Starting up is taken off: ours as an empty run and the import of its HTTP client, a peer's imports
+and the making of its client. Then one note of a
 hundred is edited, and each side brings its replies up to date. Curator and datatrove have an environment each, made in the folder and used
 again when it is there; without a folder it is a temporary one. A peer that cannot be installed or run is told as skipped.
 """
@@ -115,7 +116,7 @@ def measure_ours(url: str, count: int) -> Measured:
 
         def run(edited: int) -> float:
             ours(url, folder, fill=edited or count, edition=1 if edited else 0)
-            return ours(url, folder)["seconds"]
+            return ours(url, folder, imported=True)["seconds"]
 
         return _measured(url, count, run)
 

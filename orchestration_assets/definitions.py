@@ -21,7 +21,7 @@ for _package in (resources, sensors):
             "start Soloist with the `soloist` command, from a folder that has no package of that name."
         )
 
-from orchestration_assets.activity.assets import github_activity  # noqa: E402
+from orchestration_assets.activity.assets import activity  # noqa: E402
 from orchestration_assets.jobs import JOBS  # noqa: E402
 from orchestration_assets.reports import assets as report_assets  # noqa: E402
 from orchestration_assets.reports import checks as report_checks  # noqa: E402
@@ -33,13 +33,15 @@ from orchestration_assets.usage import assets as usage_assets  # noqa: E402
 from orchestration_assets.worklogs import assets as worklog_assets  # noqa: E402
 from orchestration_assets.worklogs import checks as worklog_checks  # noqa: E402
 from sensors.dead_runs import dead_runs_sensor  # noqa: E402
+from sensors.github_poll import github_poll_sensor  # noqa: E402
 from sensors.inbox_events import inbox_events_sensor  # noqa: E402
 from sensors.model_batches import model_batches_sensor  # noqa: E402
 from sensors.new_commits import new_commits_sensor  # noqa: E402
+from sensors.sentry_poll import sentry_poll_sensor  # noqa: E402
 from sensors.stale_reports import stale_reports_sensor  # noqa: E402
 
 ASSETS = (
-    github_activity,
+    activity,
     worklog_assets.worklog_entries,
     worklog_assets.code_excerpts,
     worklog_assets.worklog_analyses,
@@ -54,6 +56,15 @@ ASSETS = (
 _QUIET = dg.colored_console_logger.configured({"log_level": "WARNING"})
 """Every event is in the UI; a terminal is told of warnings alone."""
 
+SENSORS = (
+    github_poll_sensor,
+    sentry_poll_sensor,
+    inbox_events_sensor,
+    new_commits_sensor,
+    stale_reports_sensor,
+    model_batches_sensor,
+    dead_runs_sensor,
+)
 CHECKS = (*worklog_checks.CHECKS, *skill_checks.CHECKS, *report_checks.CHECKS)
 
 
@@ -64,7 +75,7 @@ def build_definitions(overrides: Mapping[str, Any] | None = None) -> dg.Definiti
         asset_checks=CHECKS,
         jobs=JOBS,
         schedules=build_schedules(),
-        sensors=(inbox_events_sensor, new_commits_sensor, stale_reports_sensor, model_batches_sensor, dead_runs_sensor),
+        sensors=SENSORS,
         resources={**RESOURCES, **(overrides or {})},
         executor=dg.in_process_executor,
         loggers={"console": _QUIET},

@@ -34,6 +34,10 @@ def examine(connections: Connections) -> list[ShownComponent]:
         ("language model", _language_model),
         ("profile", _profile),
         ("dagster", _dagster),
+        ("inbox", _inbox),
+        ("webhooks", _webhooks),
+        ("github", _github),
+        ("sentry issues", _sentry_issues),
         ("sentry", _sentry),
     ]
     found = [_component(name, look, connections) for name, look in looks]
@@ -147,3 +151,57 @@ def _sentry(connections: Connections) -> Finding:
     if connections.settings.sentry_dsn is None:
         return "off", "no DSN configured (set SOLOIST_SENTRY_DSN)"
     return "ok", f"errors are reported as {connections.settings.environment}; prompts and secrets are not sent"
+
+
+def _inbox(connections: Connections) -> Finding:
+    if not connections.has_inbox:
+        return "off", "no event came yet; `soloist webhooks` takes deliveries, and the daemon polls"
+    counts = connections.inbox.counts()
+    told = ", ".join(f"{count:,} {state}" for state, count in sorted(counts.items())) or "empty"
+    if dead := counts.get("dead"):
+        return (
+            "broken",
+            f"{dead:,} events are dead letters; `soloist inbox list --state dead` says why, `soloist inbox replay` tries again",
+        )
+    return (
+        "ok",
+        f"{told}, in {(connections.settings.inbox_url and 'the configured database') or connections.settings.inbox_path}",
+    )
+
+
+def _webhooks(connections: Connections) -> Finding:
+    settings = connections.settings
+    live = [
+        name
+        for name, secret in (("GitHub", settings.github_webhook_secret), ("Sentry", settings.sentry_webhook_secret))
+        if secret is not None
+    ]
+    if not live:
+        return "off", "no secret configured (set SOLOIST_GITHUB_WEBHOOK_SECRET or SOLOIST_SENTRY_WEBHOOK_SECRET)"
+    return (
+        "ok",
+        f"deliveries of {' and '.join(live)} are verified; `soloist webhooks` takes them on port {settings.webhook_port}",
+    )
+
+
+def _github(connections: Connections) -> Finding:
+    settings = connections.settings
+    if not settings.github_repositories:
+        return "off", "no repository is polled (set SOLOIST_GITHUB_REPOSITORIES)"
+    how = (
+        "as an app"
+        if settings.github_app_id
+        else "with a token"
+        if settings.github_token
+        else "without a token, 60 times an hour"
+    )
+    return "ok", f"{', '.join(settings.github_repositories)} at {settings.github_api_url}, asked {how}"
+
+
+def _sentry_issues(connections: Connections) -> Finding:
+    settings = connections.settings
+    if not settings.sentry_projects:
+        return "off", "no project is polled (set SOLOIST_SENTRY_PROJECTS)"
+    if settings.sentry_token is None:
+        return "broken", "SOLOIST_SENTRY_PROJECTS is set, and no token; set SOLOIST_SENTRY_TOKEN to one with event:read"
+    return "ok", f"{', '.join(settings.sentry_projects)} at {settings.sentry_api_url}"

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qs
@@ -19,6 +18,8 @@ from resources.github import reading as github
 from resources.github.events import event_of as event_of_github
 from resources.inbox import Event
 from resources.language_model.agent import content_hash
+from resources.sentry_issues import reading as sentry
+from resources.sentry_issues.events import event_of as event_of_sentry
 
 LONGEST_NAME = 200
 """Characters of a delivery's id and kind."""
@@ -74,13 +75,11 @@ def github_event(delivery: Delivery) -> Event:
 
 def sentry_event(delivery: Delivery) -> Event:
     """Raises Malformed."""
-    from resources.sentry_issues import reading as sentry
-    from resources.sentry_issues.events import event_of as event_of_sentry
-
     kind = delivery.name("Sentry-Hook-Resource")
     delivery_id = delivery.headers.get("request-id", "").strip()[:LONGEST_NAME] or content_hash(delivery.body.hex())
     try:
-        fact = sentry.delivered(kind, delivery.payload)
+        sent_at = sentry.sent_at(delivery.headers.get("sentry-hook-timestamp")) or clock.now()
+        fact = sentry.delivered(kind, delivery.payload, sent_at)
     except sentry.Unreadable as error:
         return _ignored("sentry", delivery_id, kind, f"{error}.")
     if fact is None:
@@ -90,11 +89,9 @@ def sentry_event(delivery: Delivery) -> Event:
 
 def _ignored(source: str, delivery_id: str, kind: str, reason: str) -> Event:
     """Kept under a subject of its own and without what it says, so that it costs next to nothing."""
-    return Event(source, delivery_id, kind, f"{source}:{kind}:{delivery_id}", _now(), "", b"{}", ignored=reason[:500])
-
-
-def _now() -> datetime:
-    return clock.now()
+    return Event(
+        source, delivery_id, kind, f"{source}:{kind}:{delivery_id}", clock.now(), "", b"{}", ignored=reason[:500]
+    )
 
 
 def _form_payload(body: bytes) -> bytes:

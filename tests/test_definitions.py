@@ -142,7 +142,7 @@ def test_names_keep_the_rules() -> None:
     for what, names in named.items():
         assert names
         assert [name for name in names if not re.fullmatch(NAMES[what], name)] == []
-    assert len(named["asset"]) == 16
+    assert len(named["asset"]) == 18
 
 
 def test_what_runs_by_itself_is_switched_on_and_described() -> None:

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from orchestration_assets.activity.model import TABLE_OF
+from orchestration_assets.activity.model import FACTS, TABLE_OF, Fact
 from orchestration_assets.derivation import Counts
-from resources.github.facts import FACTS, Fact
 
 if TYPE_CHECKING:
     from resources.inbox import Batch, Inbox, Kept
@@ -85,7 +84,7 @@ def _merge(session: Session, spec: TableSpec[Any], facts: Mapping[str, Fact]) ->
 
 def fact_of(event: Kept) -> Fact:
     """Raises Unusable with one sentence."""
-    kind = FACTS.get(event.kind)
+    kind = FACTS.get((event.source, event.kind))
     if kind is None:
         raise Unusable(f"Nothing is made of {event.kind}.")
     try:

@@ -16,8 +16,9 @@ _DESCRIPTIONS = {
     "releases": "What was released on GitHub.",
     "workflow_runs": "What GitHub's workflows came to.",
     "branches": "Where each branch on GitHub points.",
+    "sentry_issues": "How each issue of the watched projects in Sentry stands.",
+    "error_events": "Of each issue in Sentry the last error that shows it, with its stack.",
 }
-ACTIVITY = tuple(dg.AssetKey(name) for name in _DESCRIPTIONS)
 
 
 @dg.multi_asset(
@@ -26,7 +27,7 @@ ACTIVITY = tuple(dg.AssetKey(name) for name in _DESCRIPTIONS)
             name,
             description=description,
             group_name="activity",
-            kinds={"github", "duckdb"},
+            kinds={"sentry" if name in ("sentry_issues", "error_events") else "github", "duckdb"},
             owners=OWNERS,
             code_version=code_version("activity/*.py"),
         )
@@ -34,7 +35,7 @@ ACTIVITY = tuple(dg.AssetKey(name) for name in _DESCRIPTIONS)
     ],
     required_resource_keys={"settings", "warehouse", "inbox"},
 )
-def github_activity(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
+def activity(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
     """Applies the batch of events that the run was asked for, or all that wait."""
     from orchestration_assets.activity.applying import apply_waiting
     from orchestration_assets.activity.model import TABLE_OF

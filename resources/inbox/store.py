@@ -202,11 +202,11 @@ class Inbox:
 
     def _place(self, connection: sa.Connection, newest: dict[str, _Newest], event: Event, event_id: int) -> None:
         """Settles an event against the newest one about its subject. One that says the same is a duplicate, and moves the other one's time on:
-        what comes in late from between the two must not win."""
+        what comes in late from between the two must not win; its payload is nothing new and not kept."""
         happened_at = micros(event.happened_at)
         known = newest.get(event.subject)
         if known is not None and known.says == event.says:
-            _set(connection, event_id, state="duplicate")
+            _set(connection, event_id, state="duplicate", payload=b"{}")
             if happened_at > known.happened_at:
                 _set(connection, known.id, happened_at=happened_at)
                 newest[event.subject] = replace(known, happened_at=happened_at)

@@ -268,6 +268,37 @@ def test_rubbish_is_never_accepted_and_never_an_error_of_ours(url: str, inbox: I
     assert inbox.counts() == {}
 
 
+SENTRY_BODY = json.dumps(
+    {
+        "action": "created",
+        "data": {
+            "issue": {
+                "id": "41",
+                "shortId": "SHELF-1",
+                "title": "ValueError: no parcel",
+                "status": "unresolved",
+                "substatus": "new",
+                "firstSeen": "2024-03-07T11:00:00Z",
+                "lastSeen": "2024-03-07T11:00:00Z",
+                "project": {"slug": "shelf"},
+                "metadata": {"type": "ValueError"},
+            }
+        },
+    }
+).encode()
+
+
+@pytest.mark.parametrize("header", ["Sentry-Hook-Signature", "sentry-app-signature"])
+def test_a_delivery_of_sentry_is_kept_under_either_header(url: str, inbox: Inbox, header: str) -> None:
+    digest = hmac.new(SECRET.encode(), SENTRY_BODY, hashlib.sha256).hexdigest()
+    sent = {"Content-Type": "application/json", "Sentry-Hook-Resource": "issue", "Request-ID": "r1", header: digest}
+    assert post(url, "/webhooks/sentry", SENTRY_BODY, sent) == (202, {"accepted": True})
+    assert post(url, "/webhooks/sentry", SENTRY_BODY, sent)[0] == 202
+    (event,) = inbox.latest()
+    assert (event.source, event.subject, event.state) == ("sentry", "sentry:issue:41", "waiting")
+    assert post(url, "/webhooks/sentry", SENTRY_BODY, sent | {header: digest[:-1]})[0] == 401
+
+
 def _host(url: str) -> tuple[str, int]:
     parts = urllib.parse.urlsplit(url)
     assert parts.hostname

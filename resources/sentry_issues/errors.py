@@ -1,0 +1,139 @@
+"""What can go wrong between here and Sentry, each as one sentence that a person can act on.
+
+What belongs here: reading an answer that is none, and what it says of limits. The token is never part of a sentence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+
+import orjson
+
+from resources.errors import SoloistError
+from resources.scrubbing import scrub
+
+LONGEST_WAIT = timedelta(hours=2)
+"""Whatever asks for more is a mistake, and must not keep a poller still for days."""
+SHORTEST_WAIT = timedelta(seconds=1)
+"""Sentry's windows are as short as that, and its instants are whole seconds."""
+_LIMIT = "x-sentry-rate-limit-"
+
+
+class SentryApiError(SoloistError):
+    """Sentry does not give what it was asked for."""
+
+
+class Unauthorized(SentryApiError):
+    """The token is not let in at all."""
+
+
+class Unreachable(SentryApiError):
+    """Nothing at the address answers."""
+
+
+class OutOfTime(SentryApiError):
+    """The time that was given ran out before an answer came."""
+
+
+class Broken(SentryApiError):
+    """It answered what cannot be used; it may answer better later."""
+
+
+class Denied(SentryApiError):
+    """This one thing is not given, now or later, to whoever asks."""
+
+
+class Missing(Denied):
+    """There is no such thing, or none that may be seen."""
+
+
+class RateLimited(SentryApiError):
+    """Nothing more may be asked before `until`."""
+
+    def __init__(self, until: datetime) -> None:
+        self.until = until
+        super().__init__(
+            f"Sentry's rate limit is used up until {until:%Y-%m-%d %H:%M:%S} UTC; nothing is asked before."
+        )
+
+
+def failure(status: int, message: str, what: str) -> SentryApiError:
+    """What an error status means that is not about limits."""
+    said = f"{status}: {message}" if message else str(status)
+    if status == 401:
+        return Unauthorized(
+            f"Sentry refuses SOLOIST_SENTRY_TOKEN ({said}); it is wrong, expired or revoked, so put a new one in."
+        )
+    if status == 403:
+        return Denied(
+            f"Sentry does not let SOLOIST_SENTRY_TOKEN read {what} ({said}); give it the scopes event:read and project:read, or leave the "
+            "project out."
+        )
+    if status in (404, 410):
+        return Missing(
+            f"Sentry has no {what} for SOLOIST_SENTRY_TOKEN ({said}); it was deleted, is written wrongly in SOLOIST_SENTRY_PROJECTS, or is "
+            "not shared with it."
+        )
+    if 300 <= status < 400:
+        return Denied(f"Sentry sends requests for {what} elsewhere ({said}); check SOLOIST_SENTRY_API_URL.")
+    if status >= 500:
+        return Broken(f"Sentry fails to give {what} ({said}); it is asked again later.")
+    return Denied(f"Sentry does not give {what} ({said}).")
+
+
+def is_used_up(headers: Mapping[str, str]) -> bool:
+    return headers.get(f"{_LIMIT}remaining", "").strip() == "0"
+
+
+def limited_until(headers: Mapping[str, str], now: datetime) -> datetime | None:
+    """By this machine's clock, which may be another than Sentry's: what Sentry names is taken as a distance from its own `Date`. None where
+    it names nothing."""
+    theirs = server_time(headers) or now
+    wait = _retry_after(headers.get("retry-after"), theirs)
+    if wait is None and headers.get(f"{_LIMIT}concurrentremaining", "").strip() == "0":
+        wait = SHORTEST_WAIT  # too many at once: one of them will be done soon
+    if wait is None and (reset := _number(headers.get(f"{_LIMIT}reset"))) is not None:
+        wait = timedelta(seconds=reset - int(theirs.timestamp()))
+    return None if wait is None else now + min(max(wait, SHORTEST_WAIT), LONGEST_WAIT)
+
+
+def server_time(headers: Mapping[str, str]) -> datetime | None:
+    return _http_date(headers.get("date"))
+
+
+def message_of(body: bytes) -> str:
+    """Sentry's own words, without secrets and cut short; "" where it has none."""
+    try:
+        said = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return ""
+    detail = said.get("detail") if isinstance(said, dict) else said
+    if isinstance(detail, dict):
+        detail = detail.get("message")
+    return scrub(" ".join(detail[:400].split()))[:200].rstrip(".") if isinstance(detail, str) else ""
+
+
+def _retry_after(text: str | None, theirs: datetime) -> timedelta | None:
+    """Seconds, or an HTTP date."""
+    if text is None:
+        return None
+    if (seconds := _number(text)) is not None:
+        return timedelta(seconds=seconds)
+    at = _http_date(text)
+    return at - theirs if at else None
+
+
+def _number(text: str | None) -> int | None:
+    """A number of seconds, at most what a clock can show; a fraction is cut off."""
+    digits = (text or "").strip().partition(".")[0]
+    return min(int(digits), 10**10) if digits.isascii() and digits.isdigit() and len(digits) < 20 else None
+
+
+def _http_date(text: str | None) -> datetime | None:
+    try:
+        at = parsedate_to_datetime(text) if text else None
+        return at.astimezone(UTC) if at else None
+    except (ValueError, TypeError, OverflowError):
+        return None

@@ -1,6 +1,6 @@
 """Runs the benchmarks and prints one JSON object a line: {"name", "ours", "reference", "ratio", "bar", "holds"}.
 
-`make bench ONLY=spine` (or `engine`, `vllm`). Both sides of every comparison are measured in the same run, alternating, and medians are compared. Exits 1
+`make bench ONLY=spine` (or `engine`, `vllm`, `events`). Both sides of every comparison are measured in the same run, alternating, and medians are compared. Exits 1
 where a bar does not hold. `--scale 0.1` tries the programs on a tenth of the data; such figures prove nothing.
 """
 
@@ -20,6 +20,7 @@ Results = Iterator[dict[str, object]]
 def suites() -> dict[str, list[Callable[[float], Results]]]:
     import definitions_import
     import entries
+    import events
     import faults
     import model_engine
     import real_engine
@@ -30,12 +31,13 @@ def suites() -> dict[str, list[Callable[[float], Results]]]:
         "spine": [entries.results, unchanged.results, warehouse.results, definitions_import.results],
         "vllm": [real_engine.results],
         "engine": [model_engine.results, faults.results],
+        "events": [events.results],
     }
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", help="one suite: spine, engine or vllm")
+    parser.add_argument("--only", help="one suite: spine, engine, vllm or events")
     parser.add_argument("--scale", type=float, default=1.0)
     options = parser.parse_args()
     known = suites()

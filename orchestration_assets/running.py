@@ -79,7 +79,7 @@ def refresh(
     definitions = build_definitions()
     require_free_pools(instance)
     totals = Totals()
-    if connections.has_inbox and connections.inbox.has_due():
+    if connections.has_events:
         say("events")
         execute(definitions, instance, apply_events_job.name, {}, totals)
     changed, problems = changed_months(warehouse, settings, now)

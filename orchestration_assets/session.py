@@ -43,6 +43,11 @@ class Connections:
         """Whether there is one, so that looking makes none."""
         return self.settings.inbox_url is not None or self.settings.inbox_path.exists()
 
+    @property
+    def has_events(self) -> bool:
+        """Whether events wait that are due."""
+        return self.has_inbox and self.inbox.has_due()
+
     @cached_property
     def store(self) -> ObjectStore:
         from orchestration_assets.connections import open_object_store

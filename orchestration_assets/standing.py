@@ -40,7 +40,7 @@ def as_left(connections: Connections, now: datetime, since: date | None, until: 
         complete = _file(connections).read_text(encoding="ascii")
     except (OSError, UnicodeDecodeError):
         return None
-    if _has_unfinished_runs(connections.settings):
+    if _has_unfinished_runs(connections.settings) or connections.has_events:
         return None
     months, problems = changed_months(connections.warehouse, connections.settings, now)
     if months or problems or complete != _basis(connections, now, since, until):

@@ -108,6 +108,8 @@ class GitHub:
         reading of `time.monotonic`. Raises GitHubError."""
         import stamina
 
+        # Its hook of its own accord writes each try to the output, which may be somebody's JSON.
+        stamina.instrumentation.set_on_retry_hooks([])
         ends = time.monotonic() + BUDGET_SECONDS if deadline is None else deadline
 
         def again(error: Exception) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 
 from resources.github import reading
 from resources.github.facts import Fact
+from resources.language_model.agent import content_hash
 
 Found = Mapping[str, Any]
 """An object of GitHub's."""
@@ -38,7 +39,9 @@ def repository_of(found: object) -> Repository:
     if not isinstance(number, int) or not isinstance(found, Mapping):
         raise reading.Unreadable("The repository has no id")
     return Repository(
-        number, name, {key: found.get(key) for key in ("id", "full_name", "html_url", "pushed_at", "updated_at")}
+        number,
+        name,
+        {key: found.get(key) for key in ("id", "full_name", "html_url", "pushed_at", "updated_at", "has_issues")},
     )
 
 
@@ -63,7 +66,11 @@ class Feed:
     member: str | None = None
     """Under which the list lies in its object."""
     remembers: bool = False
-    """Whether what was taken is remembered: of items that tell no instant of their last change, only changed ones are events."""
+    """Whether what was taken is remembered, so that of a page that changed only what changed is taken."""
+
+    def mark(self, fact: Fact) -> str:
+        """What is remembered of a fact. A change of what nothing is taken from counts as well where it moves an item: it may be a review."""
+        return content_hash(fact.says, fact.happened_at.isoformat() if self.moves else "")[:16]
 
     def floor(self, newest: datetime | None, horizon: datetime) -> datetime:
         """What is older need not be read. `horizon` is how far back the first look goes."""
@@ -123,6 +130,7 @@ PULLS = Feed(
     lambda found, repository: reading.pull_request(found, repository.name),
     dated="updated_at",
     moves=True,
+    remembers=True,
 )
 ISSUES = Feed(
     "issues",
@@ -132,6 +140,7 @@ ISSUES = Feed(
     dated="updated_at",
     moves=True,
     since=True,
+    remembers=True,
 )
 RUNS = Feed(
     "runs",

@@ -60,7 +60,9 @@ class Step:
 
 
 def steps_of(repositories: Iterable[str]) -> list[Step]:
-    unique = {name.lower(): name for name in repositories}
+    unique: dict[str, str] = {}
+    for name in repositories:
+        unique.setdefault(name.lower(), name)
     return [Step(name, feed) for name in unique.values() for feed in FEEDS]
 
 
@@ -84,7 +86,7 @@ class Look:
     def take(self, step: Step) -> None:
         """Raises GitHubError; what was begun is kept where it makes sense to go on with it."""
         repository = self._repository(step.repository)
-        if repository is None:
+        if repository is None or (step.feed is ISSUES and repository.found.get("has_issues") is False):
             return
         position = load_position(self._inbox, step.name, repository.id)
         if step.feed is None:
@@ -130,7 +132,7 @@ class Look:
             after = walker.walk(position)
             if feed is RUNS:
                 self._old_runs(repository, position, after)
-            if feed is BRANCHES and walker.changed:
+            if feed is BRANCHES and after.items != position.items:
                 self._gone_branches(repository, position, after)
                 if self._told(step.repository).found != repository.found:
                     # Pushed to meanwhile: what was read may be newer than the instant that it was given. It is read again.
@@ -151,7 +153,7 @@ class Look:
     ) -> dict[str, str]:
         """Adds to the inbox what is not older than `since`, and not remembered; tells of all what they say."""
         facts = [fact for item in items if (fact := self._fact(feed, repository, item)) is not None]
-        said = {fact.id: fact.says[:16] for fact in facts}
+        said = {fact.id: feed.mark(fact) for fact in facts}
         known = position.items
         wanted = [
             fact

@@ -6,7 +6,6 @@ event, because both say the same.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -49,7 +48,7 @@ def poll(
     client.limits_in_a_row = wait.times if wait else 0
     look = Look(client, inbox, deadline, now - timedelta(days=days), now, report)
     try:
-        _go_round(look, inbox, repositories, deadline)
+        _go_round(look, inbox, repositories)
     except RateLimited as error:
         report.waits_until = error.until
         report.problem(str(error))
@@ -62,7 +61,7 @@ def poll(
     return report
 
 
-def _go_round(look: Look, inbox: Inbox, repositories: Sequence[str], deadline: float) -> None:
+def _go_round(look: Look, inbox: Inbox, repositories: Sequence[str]) -> None:
     """One step after another, each once, from where the last look ended."""
     steps = steps_of(repositories)
     names = [step.name for step in steps]
@@ -73,10 +72,6 @@ def _go_round(look: Look, inbox: Inbox, repositories: Sequence[str], deadline: f
     _set_turn(inbox, order[1 % len(order)].name if order else "")
     for number, step in enumerate(order):
         following = order[(number + 1) % len(order)].name
-        if number and time.monotonic() >= deadline:
-            look.report.unfinished = True
-            _set_turn(inbox, step.name)
-            return
         try:
             look.take(step)
         except OutOfTime:

@@ -36,8 +36,6 @@ class Walker:
     ) -> None:
         self._client, self._feed, self._repository = client, feed, repository
         self._horizon, self._deadline, self._take = horizon, deadline, take
-        self.changed = False
-        """Whether any page was another than before."""
 
     def walk(self, position: Position) -> Position:
         """The position after the whole list was read. Raises GitHubError; `resumed` then gives what to go on from."""
@@ -95,7 +93,6 @@ class Walker:
         answer = self._client.get(url, what, known.etag if known else None, self._deadline)
         if known is not None and answer.unchanged:
             return known, False
-        self.changed = True
         items = feed.items(answer.body)
         self._note(items, answer)
         said = self._take(items, self._walk.floor if feed.moves else self._horizon)

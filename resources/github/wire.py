@@ -53,7 +53,7 @@ class Wire(GitHubAPI):
             # The address as it is: what GitHub names as the next page is asked for to the letter.
             address = yarl.URL(url, encoded=True)
             async with self._session.request(
-                method, address, headers=headers, data=body, allow_redirects=False
+                method, address, headers=headers, data=body or None, allow_redirects=False
             ) as response:
                 target = response.headers.get("location")
                 if method == "GET" and response.status in _REDIRECTS and target:

@@ -38,6 +38,7 @@ def examine(connections: Connections) -> list[ShownComponent]:
         ("webhooks", _webhooks),
         ("github", _github),
         ("sentry issues", _sentry_issues),
+        ("sandbox", _sandbox),
         ("sentry", _sentry),
     ]
     found = [_component(name, look, connections) for name, look in looks]
@@ -196,6 +197,15 @@ def _github(connections: Connections) -> Finding:
         else "without a token, 60 times an hour"
     )
     return "ok", f"{', '.join(settings.github_repositories)} at {settings.github_api_url}, asked {how}"
+
+
+def _sandbox(connections: Connections) -> Finding:
+    from resources.sandbox import Sandbox, SandboxUnavailable
+
+    try:
+        return "ok", Sandbox().examine()
+    except SandboxUnavailable as error:
+        return "off", str(error)
 
 
 def _sentry_issues(connections: Connections) -> Finding:

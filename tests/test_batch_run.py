@@ -36,6 +36,7 @@ def waiting(bench: Workbench) -> int:
     return int(str(bench.query(NOTHING_WAITS)[0]["n"]))
 
 
+@pytest.mark.integration
 def test_runs_end_with_everything_made_by_the_model(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
     with BatchEndpoint() as endpoint:
         ask_in_batches(monkeypatch, endpoint)

@@ -65,6 +65,7 @@ def test_a_new_home_gets_all_three(whole: dict[str, set[tuple[object, ...]]]) ->
     assert all(any(kind == "version" for kind, _ in rows) for rows in whole.values())
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(("event", "fatal"), [("sqlite3.connect", 4), ("sqlite3.connect", 12), ("os.rename", 2)])
 def test_they_are_whole_after_a_kill_while_they_were_made(
     event: str, fatal: int, whole: dict[str, set[tuple[object, ...]]], tmp_path: Path

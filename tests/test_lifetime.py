@@ -7,9 +7,12 @@ import shutil
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
 
 import dagster as dg
 import pytest
+from pydantic import create_model
 from terminal import live_in, made_home, soloist
 
 from orchestration_assets import tables
@@ -17,9 +20,11 @@ from orchestration_assets.jobs import prune_runs
 from orchestration_assets.maintenance import GRACE, collect_garbage
 from orchestration_assets.reports.model import DOCUMENTS
 from orchestration_assets.session import Connections
+from orchestration_assets.worklogs.model import ENTRIES, Entry
+from orchestration_assets.worklogs.notes import new_note, note_entry
 from resources.object_store.interface import object_key
 from resources.settings import load_settings
-from resources.warehouse import Migration, Session
+from resources.warehouse import Migration, Session, TableSpec, Warehouse
 
 LATER = datetime.now(UTC) + 2 * GRACE
 
@@ -173,19 +178,21 @@ def test_a_warehouse_of_an_earlier_version_is_migrated_after_a_backup(
     own_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     applied: list[int] = []
+    known = tuple(tables.MIGRATIONS)
+    version = known[-1].version
 
     def shout(session: Session) -> None:
-        applied.append(2)
+        applied.append(version + 1)
         session.execute("UPDATE notes SET text = upper(text)")
 
-    migrations: Sequence[Migration] = (Migration(2, "notes are shouted", shout),)
+    migrations: Sequence[Migration] = (*known, Migration(version + 1, "notes are shouted", shout))
     monkeypatch.setattr(tables, "MIGRATIONS", migrations)
     assert "DREW A PICTURE" in soloist("notes").out
     assert "DREW A PICTURE" in soloist("notes").out
-    assert applied == [2]
-    backup = own_home / "warehouse.duckdb.v1.backup"
+    assert applied == [version + 1]
+    backup = own_home / f"warehouse.duckdb.v{version}.backup"
     assert backup.exists()
-    monkeypatch.setattr(tables, "MIGRATIONS", ())
+    monkeypatch.setattr(tables, "MIGRATIONS", known)
     assert "made by a newer Soloist" in soloist("notes").sentence
     backup.replace(own_home / "warehouse.duckdb")
     assert "Drew a picture" in soloist("notes").out
@@ -196,8 +203,26 @@ def test_a_migration_that_fails_leaves_the_warehouse_as_it_was(monkeypatch: pyte
         session.execute("DELETE FROM notes")
         raise RuntimeError("no")
 
+    known = tuple(tables.MIGRATIONS)
     with monkeypatch.context() as patch:
-        patch.setattr(tables, "MIGRATIONS", (Migration(2, "fails", fail),))
+        patch.setattr(tables, "MIGRATIONS", (*known, Migration(known[-1].version + 1, "fails", fail)))
         with pytest.raises(RuntimeError):
             soloist("notes")
     assert "Drew a picture" in soloist("notes").out
+
+
+def test_a_warehouse_of_the_first_version_opens_and_keeps_its_entries(tmp_path: Path) -> None:
+    """Entries had no number, address, opening or merge commit then."""
+    new = {"number", "url", "opened_at", "merge_commit"}
+    fields: dict[str, Any] = {
+        name: (field.annotation, field) for name, field in Entry.model_fields.items() if name not in new
+    }
+    first: TableSpec[Any] = TableSpec("worklog_entries", create_model("FirstEntry", **fields), key=("entry_id",))
+    others = [spec for spec in tables.TABLES if spec.name != "worklog_entries"]
+    entry = note_entry(new_note("Drew a picture", datetime(2026, 11, 20, 9, tzinfo=UTC)), ZoneInfo("UTC"))
+    path = tmp_path / "warehouse.duckdb"
+    with Warehouse(path, specs=[first, *others]).write() as session:
+        session.insert(first, [first.model(**entry.model_dump(exclude=new))])
+    with Warehouse(path, specs=tables.TABLES, migrations=tables.MIGRATIONS).write() as session:
+        assert session.rows(ENTRIES) == [entry]
+    assert (tmp_path / "warehouse.duckdb.v1.backup").exists()

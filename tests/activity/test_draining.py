@@ -14,6 +14,8 @@ from tests.draining import (
     drain_until_killed,
 )
 
+pytestmark = pytest.mark.integration
+
 
 def test_undisturbed_every_state_is_made_at_most_once(tmp_path: Path) -> None:
     assert not drain_until_killed(tmp_path, seed=1)
@@ -25,7 +27,6 @@ def test_undisturbed_every_state_is_made_at_most_once(tmp_path: Path) -> None:
     assert len(applied(tmp_path)) == len(runs), "the same deliveries again had an effect"
 
 
-@pytest.mark.integration
 @pytest.mark.parametrize("point", POINTS)
 def test_killed_at_a_point_the_next_process_goes_on(tmp_path: Path, point: str) -> None:
     assert drain_until_killed(tmp_path, 2, point, 2)

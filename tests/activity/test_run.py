@@ -71,6 +71,7 @@ def test_what_happened_on_github_is_told_once_beside_the_commits(
     assert f"[[#14]({github}/pull/14)]" in markdown
 
 
+@pytest.mark.integration
 def test_the_same_again_makes_nothing_and_an_issue_that_is_opened_again_is_told_of_no_more(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -87,6 +88,7 @@ def test_the_same_again_makes_nothing_and_an_issue_that_is_opened_again_is_told_
     assert "Closed #9: export to CSV" not in completed()
 
 
+@pytest.mark.integration
 def test_the_inbox_can_be_looked_at_and_its_dead_letters_replayed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -315,6 +315,7 @@ def described(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     inbox.close()
 
 
+@pytest.mark.integration
 @hypothesis.settings(max_examples=200, deadline=None, suppress_health_check=list(hypothesis.HealthCheck))
 @hypothesis.given(data=st.data())
 def test_the_openapi_document_tells_the_truth(described: Any, data: st.DataObject) -> None:

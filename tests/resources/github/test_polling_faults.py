@@ -16,6 +16,8 @@ from resources.github.credentials import Token
 from resources.github.polling import TURN, WAIT
 from resources.inbox import Inbox
 
+pytestmark = pytest.mark.integration
+
 
 class TestFaults:
     @pytest.mark.parametrize("seed", range(3))

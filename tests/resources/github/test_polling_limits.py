@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from datetime import timedelta
 
+import pytest
 from github_objects import Repository
 from github_polled import NAME, asking, expected, filled, later, look, look_until_quiet, waiting
 from github_server import DROP, Fault, GitHubServer
@@ -13,6 +14,8 @@ from resources.github.client import GitHub
 from resources.github.credentials import Token
 from resources.github.polling import WAIT
 from resources.inbox import Inbox
+
+pytestmark = pytest.mark.integration
 
 
 class TestRepositories:

@@ -13,6 +13,8 @@ from sentry_server import DROP, HALF, SERVER_ERROR, WEB_PAGE, Fault, SentryServe
 
 from resources.inbox import Inbox
 
+pytestmark = pytest.mark.integration
+
 
 @pytest.mark.parametrize("fault", [SERVER_ERROR, DROP, HALF, WEB_PAGE, Fault(429, "{}", {"Retry-After": "1"})])
 def test_it_is_complete_although_requests_fail_half_of_the_time(

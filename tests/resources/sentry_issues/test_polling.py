@@ -16,6 +16,8 @@ from resources.sentry_issues.events import event_of
 from resources.sentry_issues.polling import TURN
 from resources.sentry_issues.reading import delivered
 
+pytestmark = pytest.mark.integration
+
 
 def test_all_pages_are_read_and_an_error_of_what_is_fresh(sentry: SentryServer, inbox: Inbox) -> None:
     for substatus in ("new", "regressed", "ongoing", "escalating", "new", None, "new"):

@@ -33,11 +33,10 @@ from orchestration_assets.usage import assets as usage_assets  # noqa: E402
 from orchestration_assets.worklogs import assets as worklog_assets  # noqa: E402
 from orchestration_assets.worklogs import checks as worklog_checks  # noqa: E402
 from sensors.dead_runs import dead_runs_sensor  # noqa: E402
-from sensors.github_poll import github_poll_sensor  # noqa: E402
 from sensors.inbox_events import inbox_events_sensor  # noqa: E402
 from sensors.model_batches import model_batches_sensor  # noqa: E402
 from sensors.new_commits import new_commits_sensor  # noqa: E402
-from sensors.sentry_poll import sentry_poll_sensor  # noqa: E402
+from sensors.polls import github_poll_sensor, sentry_poll_sensor  # noqa: E402
 from sensors.stale_reports import stale_reports_sensor  # noqa: E402
 
 ASSETS = (

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -38,8 +38,18 @@ def activity_entries(session: Session, zone: ZoneInfo) -> list[Entry]:
 
 def _pull_requests(pulls: Iterable[PullRequest], zone: ZoneInfo) -> list[Entry]:
     return [
-        _entry(pull, "pull_request", pull.author, pull.title, pull.body, pull.closed_at, zone, pull.number).model_copy(
-            update={"tags": pull.labels, "opened_at": pull.opened_at, "merge_commit": pull.merge_commit}
+        _entry(
+            pull,
+            "pull_request",
+            pull.author,
+            pull.closed_at,
+            zone,
+            number=pull.number,
+            title=pull.title,
+            body=pull.body,
+            tags=pull.labels,
+            opened_at=pull.opened_at,
+            merge_commit=pull.merge_commit,
         )
         for pull in pulls
         if pull.state == "merged" and pull.closed_at
@@ -47,19 +57,15 @@ def _pull_requests(pulls: Iterable[PullRequest], zone: ZoneInfo) -> list[Entry]:
 
 
 def _reviews(reviews: Iterable[Review], pulls: Mapping[tuple[str, int], PullRequest], zone: ZoneInfo) -> list[Entry]:
-    """Not those of one's own pull requests, which are answers to somebody else's."""
+    """Under the title of what was reviewed. Not those of one's own pull requests, which are answers to somebody else's."""
     found = []
     for review in reviews:
         pull = pulls.get((review.repository.lower(), review.pull_request))
-        if review.state in ("approved", "changes_requested", "commented") and not (
-            pull and pull.author == review.author
-        ):
+        is_own = pull is not None and pull.author == review.author
+        if review.state in ("approved", "changes_requested", "commented") and not is_own:
             title = pull.title if pull else ""
-            found.append(
-                _entry(
-                    review, "review", review.author, title, review.body, review.happened_at, zone, review.pull_request
-                )
-            )
+            number, author, at = review.pull_request, review.author, review.happened_at
+            found.append(_entry(review, "review", author, at, zone, number=number, title=title, body=review.body))
     return found
 
 
@@ -70,26 +76,39 @@ def _issues(issues: Iterable[Issue], zone: ZoneInfo) -> list[Entry]:
             issue,
             "issue",
             (*issue.assignees, issue.author)[0],
-            issue.title,
-            issue.body,
             issue.closed_at,
             zone,
-            issue.number,
-        ).model_copy(update={"tags": issue.labels, "opened_at": issue.opened_at})
+            number=issue.number,
+            title=issue.title,
+            body=issue.body,
+            tags=issue.labels,
+            opened_at=issue.opened_at,
+        )
         for issue in issues
         if issue.state == "closed" and issue.reason in (None, "completed") and issue.closed_at
     ]
 
 
 def _entry(
-    fact: Fact, source: Source, login: str, title: str, body: str, at: datetime | None, zone: ZoneInfo, number: int
+    fact: Fact,
+    source: Source,
+    login: str,
+    at: datetime,
+    zone: ZoneInfo,
+    *,
+    number: int,
+    title: str,
+    body: str,
+    tags: Sequence[str] = (),
+    opened_at: datetime | None = None,
+    merge_commit: str | None = None,
 ) -> Entry:
-    assert at is not None
+    """The entry of what `login` did at an instant. Its text is title and body, less the comments that a template leaves in it."""
     subject = " ".join(title.split()) or f"#{number}"
     said = _COMMENT.sub("", body).strip()
     text = f"{subject}\n\n{said}" if said else subject
-    offset = at.astimezone(zone).utcoffset()
-    minutes = int(offset.total_seconds() // 60) if offset else 0
+    local = at.astimezone(zone)
+    offset = int((local.utcoffset() or timedelta()).total_seconds() // 60)
     return Entry(
         entry_id=content_hash("github", fact.kind, fact.id),
         source=source,
@@ -100,13 +119,16 @@ def _entry(
         author_name=login,
         author_email=f"{login.lower()}@{NOREPLY}",
         authored_at=at,
-        author_offset=minutes,
+        author_offset=offset,
         committed_at=at,
-        committer_offset=minutes,
+        committer_offset=offset,
         landed_at=at,
         is_bot=is_bot(login, ""),
+        tags=list(tags),
         number=number,
         url=fact.url or None,
-        month=at.astimezone(zone).date().replace(day=1),
+        opened_at=opened_at,
+        merge_commit=merge_commit,
+        month=local.date().replace(day=1),
         input_hash=content_hash(text, []),
     )

@@ -18,11 +18,11 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 import orjson
 
+from resources.http_waits import retry_after
 from resources.language_model.concurrency import AdaptiveLimit
 from resources.language_model.endpoint import Endpoint, EndpointError, read_error
 from resources.language_model.transport import Answered, Ask, Outcome, Unanswered
@@ -416,7 +416,8 @@ class ChatTransport:
             return _Retry(f"The endpoint's answer is no chat completion ({kind})")
         error = read_error(status, body, asked)
         if status in _RETRIED or status >= 500:
-            after_s = _retry_after_s(headers.get("Retry-After"))
+            after = retry_after(headers.get("Retry-After"), datetime.now(UTC))
+            after_s = None if after is None else max(0.0, after.total_seconds())
             return _Retry(error.sentence, after_s, overloaded=status in _OVERLOADED, alive=status == 429)
         sentence = error.configuration_sentence(self._endpoint, _model_of(asked))
         if sentence is not None and self._answers == 0:
@@ -449,22 +450,6 @@ def read_completion(body: bytes) -> Said | None:
     if not isinstance(finish_reason, str):
         finish_reason = "stop"
     return Said(content or "", finish_reason, refusal or None, given, cached, made)
-
-
-def _retry_after_s(value: str | None) -> float | None:
-    """Seconds to wait as `Retry-After` says it, in seconds or as a date; None where it says nothing that can be
-    read.
-    """
-    if value is None:
-        return None
-    if value.strip().isdecimal():
-        return float(value.strip()[:9])
-    try:
-        moment = parsedate_to_datetime(value)
-    except (ValueError, TypeError, IndexError):
-        return None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
 
 
 def _model_of(body: bytes) -> str:

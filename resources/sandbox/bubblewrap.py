@@ -114,13 +114,12 @@ class Bubblewrap:
                 show(folder)
             else:
                 arguments += ("--symlink", link, folder)
-        for prefix in self._prefixes:
-            show(str(prefix))
         arguments += ("--ro-bind", f"{STAGE}/etc", "/etc", "--proc", "/proc", "--dev", "/dev")
         # The tmpfs that bubblewrap makes for /dev has no size.
         arguments += ("--bind", f"{STAGE}/shm", "/dev/shm", "--remount-ro", "/dev")  # noqa: S108
         arguments += ("--bind", f"{STAGE}/tmp", "/tmp", "--bind", f"{STAGE}/job", JOB)  # noqa: S108
-        for path in read_only:
+        # After /tmp, where they may lie.
+        for path in (*self._prefixes, *read_only):
             show(str(path))
         programs = ":".join(dict.fromkeys((str(Path(self.python).parent), "/usr/local/bin", "/usr/bin", "/bin")))
         variables = {"PATH": programs, "HOME": "/tmp", "TMPDIR": "/tmp", "LANG": "C.UTF-8", "TZ": "UTC"}  # noqa: S108

@@ -6,12 +6,12 @@ What belongs here: reading an answer that is none, and what it says of limits. T
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 
 import orjson
 
 from resources.errors import SoloistError
+from resources.http_waits import http_date, retry_after, whole_seconds
 from resources.scrubbing import scrub
 
 LONGEST_WAIT = timedelta(hours=2)
@@ -91,16 +91,16 @@ def limited_until(headers: Mapping[str, str], now: datetime) -> datetime | None:
     """By this machine's clock, which may be another than Sentry's: what Sentry names is taken as a distance from its own `Date`. None where
     it names nothing."""
     theirs = server_time(headers) or now
-    wait = _retry_after(headers.get("retry-after"), theirs)
+    wait = retry_after(headers.get("retry-after"), theirs)
     if wait is None and headers.get(f"{_LIMIT}concurrentremaining", "").strip() == "0":
         wait = SHORTEST_WAIT  # too many at once: one of them will be done soon
-    if wait is None and (reset := _number(headers.get(f"{_LIMIT}reset"))) is not None:
+    if wait is None and (reset := whole_seconds(headers.get(f"{_LIMIT}reset"))) is not None:
         wait = timedelta(seconds=reset - int(theirs.timestamp()))
     return None if wait is None else now + min(max(wait, SHORTEST_WAIT), LONGEST_WAIT)
 
 
 def server_time(headers: Mapping[str, str]) -> datetime | None:
-    return _http_date(headers.get("date"))
+    return http_date(headers.get("date"))
 
 
 def message_of(body: bytes) -> str:
@@ -113,27 +113,3 @@ def message_of(body: bytes) -> str:
     if isinstance(detail, dict):
         detail = detail.get("message")
     return scrub(" ".join(detail[:400].split()))[:200].rstrip(".") if isinstance(detail, str) else ""
-
-
-def _retry_after(text: str | None, theirs: datetime) -> timedelta | None:
-    """Seconds, or an HTTP date."""
-    if text is None:
-        return None
-    if (seconds := _number(text)) is not None:
-        return timedelta(seconds=seconds)
-    at = _http_date(text)
-    return at - theirs if at else None
-
-
-def _number(text: str | None) -> int | None:
-    """A number of seconds, at most what a clock can show; a fraction is cut off."""
-    digits = (text or "").strip().partition(".")[0]
-    return min(int(digits), 10**10) if digits.isascii() and digits.isdigit() and len(digits) < 20 else None
-
-
-def _http_date(text: str | None) -> datetime | None:
-    try:
-        at = parsedate_to_datetime(text) if text else None
-        return at.astimezone(UTC) if at else None
-    except (ValueError, TypeError, OverflowError):
-        return None

@@ -259,7 +259,7 @@ def test_it_works_for_a_user_without_rights(sandbox: Sandbox, tmp_path: Path) ->
     source = Path(__file__).resolve().parents[3] / "resources"
     code = """
 import sys
-sys.path.insert(0, "/tmp/copy")
+sys.path.insert(0, "/mnt/copy")
 from resources.sandbox import Sandbox
 sandbox = Sandbox()
 print(sandbox.examine())
@@ -272,8 +272,8 @@ print(done.exit_code, done.stdout, dict(done.files))
             "--mount",
             "sh",
             "-c",
-            f"mount -t tmpfs none /tmp && mkdir -p /tmp/copy/resources && cp -r {source}/__init__.py "
-            f"{source}/errors.py {source}/processes.py {source}/sandbox /tmp/copy/resources && chmod -R a+rX /tmp/copy && "
+            f"mount -t tmpfs none /mnt && mkdir -p /mnt/copy/resources && cp -r {source}/__init__.py "
+            f"{source}/errors.py {source}/processes.py {source}/sandbox /mnt/copy/resources && chmod -R a+rX /mnt/copy && "
             'cd / && exec setpriv --reuid=1234 --regid=1234 --clear-groups /usr/bin/python3 -B -c "$0"',
             code,
         ],

@@ -1,4 +1,4 @@
-"""The sensor that polls GitHub: silent where nothing is set, and a sentence for whatever goes wrong."""
+"""The sensors that poll: silent where nothing is set, and a sentence for whatever goes wrong."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from github_polled import NAME, filled, waiting
 from github_server import GitHubServer
 
 from resources.inbox import Inbox
-from sensors.github_poll import github_poll_sensor
+from sensors.polls import github_poll_sensor
 
 
 def tick() -> str:

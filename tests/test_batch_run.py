@@ -15,6 +15,8 @@ from orchestration_assets.definitions import defs
 from resources.settings import load_settings
 from sensors.model_batches import model_batches_sensor
 
+pytestmark = pytest.mark.integration
+
 NOTHING_WAITS = "SELECT count(*) AS n FROM derivations WHERE reason IS NOT NULL"
 
 
@@ -36,7 +38,6 @@ def waiting(bench: Workbench) -> int:
     return int(str(bench.query(NOTHING_WAITS)[0]["n"]))
 
 
-@pytest.mark.integration
 def test_runs_end_with_everything_made_by_the_model(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
     with BatchEndpoint() as endpoint:
         ask_in_batches(monkeypatch, endpoint)

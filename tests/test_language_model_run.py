@@ -127,6 +127,7 @@ def test_a_first_model_makes_everything_again_and_another_one_only_what_is_new(
     assert makers(bench)["worklog_analysis"] == {"scripted@r1", "scripted@r2"}
 
 
+@pytest.mark.integration
 def test_rubbish_becomes_a_row_with_its_reason_and_the_run_goes_on(
     bench: Workbench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -150,6 +151,7 @@ def test_rubbish_becomes_a_row_with_its_reason_and_the_run_goes_on(
         assert asked(endpoint)["skills"] == before
 
 
+@pytest.mark.integration
 def test_what_failed_in_passing_is_tried_again_by_the_next_run(
     bench: Workbench, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -118,6 +118,7 @@ def test_an_amended_body_keeps_the_entry_and_changes_its_text(bench: Workbench, 
     assert not any(row["vanished"] for row in rows)
 
 
+@pytest.mark.integration
 def test_an_entry_that_left_history_is_marked_and_reports_no_longer_speak_of_it(
     bench: Workbench, repository: GitRepository
 ) -> None:

@@ -39,6 +39,7 @@ def completed() -> dict[str, list[str]]:
     return {claim["text"]: [evidence["source"] for evidence in claim["evidence"]] for claim in claims}
 
 
+@pytest.mark.integration
 def test_what_happened_on_github_is_told_once_beside_the_commits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -166,6 +166,7 @@ def test_who_watches_a_run_of_another_process_hears_of_it_while_it_works(
         assert [text for text in heard if text in ("first", "second", "last")] == ["first", "second", "last"]
 
 
+@pytest.mark.integration
 def test_processes_that_open_a_new_run_at_the_same_moment_all_find_its_tables(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -119,6 +119,7 @@ def count(warehouse: Warehouse) -> int:
         return int(str(session.scalar("SELECT count(*) FROM lines")))
 
 
+@pytest.mark.integration
 def test_processes_that_write_at_once_lose_nothing(warehouse: Warehouse) -> None:
     """The very first of them makes the file, too."""
     workers = [running(PRELUDE + WRITE_GROUPS, warehouse.path, writer, 6, 20) for writer in range(4)]
@@ -281,6 +282,7 @@ def check_kills(warehouse: Warehouse, times: int) -> None:
         assert session.insert(LINES, [Line(writer=0, group_number=0, number=0, text="the next one gets in")]) == 1
 
 
+@pytest.mark.integration
 def test_a_killed_writer_loses_nothing_that_it_acknowledged_and_leaves_no_part_of_a_group(warehouse: Warehouse) -> None:
     check_kills(warehouse, 5)
 

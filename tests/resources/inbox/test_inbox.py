@@ -234,7 +234,7 @@ def test_many_threads_add_and_drain_and_nothing_is_lost_or_doubled(tmp_path: Pat
 
     def deliver(seed: int) -> None:
         inbox = Inbox(url)
-        numbers = list(range(200))
+        numbers = list(range(100))
         random.Random(seed).shuffle(numbers)
         for number in numbers:
             inbox.add([event(f"s{number}")])
@@ -256,10 +256,10 @@ def test_many_threads_add_and_drain_and_nothing_is_lost_or_doubled(tmp_path: Pat
     finished.set()
     for thread in drainers:
         thread.join()
-    assert sorted(done) == sorted(f"s{number}" for number in range(200))
+    assert sorted(done) == sorted(f"s{number}" for number in range(100))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.data())
 def test_however_it_comes_the_newest_state_is_worked_on_once(data: st.DataObject) -> None:
     """States of a few subjects at instants, delivered in any order, some twice and some by poll, drained now and then."""

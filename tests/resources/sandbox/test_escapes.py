@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
+pytestmark = pytest.mark.integration
+
 NETWORK = {
     "tcp_to_a_listener_of_the_host": 'reached(socket.AF_INET, ("127.0.0.1", given["tcp"]))',
     "tcp_by_the_name_localhost": 'socket.create_connection(("localhost", given["tcp"]), 1)',

@@ -14,6 +14,8 @@ import pytest
 
 from resources.sandbox import Sandbox
 
+pytestmark = pytest.mark.integration
+
 _CLONE = "call(56, 220, 0x{flags:x} | signal.SIGCHLD, 0, 0, 0, 0) or os._exit(0)"
 
 ATTEMPTS = {

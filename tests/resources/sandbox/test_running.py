@@ -47,8 +47,9 @@ def test_standard_input_is_empty(sandbox: Sandbox) -> None:
 
 
 def test_signals_that_python_ignores_are_not_ignored_inside(sandbox: Sandbox) -> None:
+    """But for 32 and 33, which are the C library's own: no program can ask for them, and they stay as they were inherited."""
     done = sandbox.run(["grep", "SigIgn", "/proc/self/status"], {})
-    assert int(done.stdout.split()[1], 16) == 0
+    assert int(done.stdout.split()[1], 16) & ~(0b11 << 31) == 0
 
 
 def test_files_go_in_and_come_out(sandbox: Sandbox) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -286,6 +286,8 @@ def collect_garbage(connections: Connections) -> None:
     with only_run(connections.settings), opened_instance(connections.settings) as instance:
         collected = maintenance.collect_garbage(connections.warehouse, connections.store, datetime.now(UTC))
         runs = prune_runs(instance, connections.settings.keep_runs_days)
+        if connections.has_inbox:
+            connections.inbox.prune(datetime.now(UTC) - timedelta(days=connections.settings.keep_events_days))
     sys.stderr.write(
         f"Removed {collected.objects} objects ({collected.object_bytes:,} bytes) and {runs} old runs; "
         f"the warehouse is {collected.warehouse_bytes:,} bytes smaller.\n"

@@ -31,6 +31,7 @@ export = typer.Typer(no_args_is_help=True, help="Write a document to a file.")
 app.add_typer(show, name="show")
 app.add_typer(export, name="export")
 app.add_typer(inbox, name="inbox")
+
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Day = Annotated[str | None, typer.Option("--date", help="A day: 2026-11-20, today or yesterday.")]
 Week = Annotated[str | None, typer.Option("--week", help="A week: 2026-W47, or a day in it.")]

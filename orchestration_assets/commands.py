@@ -286,7 +286,7 @@ def collect_garbage(connections: Connections) -> None:
     with only_run(connections.settings), opened_instance(connections.settings) as instance:
         collected = maintenance.collect_garbage(connections.warehouse, connections.store, datetime.now(UTC))
         runs = prune_runs(instance, connections.settings.keep_runs_days)
-        if connections.has_inbox:
+        if connections.settings.has_inbox:
             connections.inbox.prune(datetime.now(UTC) - timedelta(days=connections.settings.keep_events_days))
     sys.stderr.write(
         f"Removed {collected.objects} objects ({collected.object_bytes:,} bytes) and {runs} old runs; "

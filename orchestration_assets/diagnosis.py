@@ -155,7 +155,7 @@ def _sentry(connections: Connections) -> Finding:
 
 
 def _inbox(connections: Connections) -> Finding:
-    if not connections.has_inbox:
+    if not connections.settings.has_inbox:
         return "off", "no event came yet; `soloist webhooks` takes deliveries, and the daemon polls"
     counts = connections.inbox.counts()
     told = ", ".join(f"{count:,} {state}" for state, count in sorted(counts.items())) or "empty"

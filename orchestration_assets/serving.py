@@ -1,4 +1,5 @@
-"""`soloist webhooks`, and `soloist ui`: Dagster's webserver and daemon in one child process, and beside them the loopback server of the documents."""
+"""`soloist webhooks`; and `soloist ui`: Dagster's webserver and daemon in one child process, and beside them the loopback server of the
+documents."""
 
 from __future__ import annotations
 

@@ -39,14 +39,9 @@ class Connections:
         return open_inbox(self.settings)
 
     @property
-    def has_inbox(self) -> bool:
-        """Whether there is one, so that looking makes none."""
-        return self.settings.inbox_url is not None or self.settings.inbox_path.exists()
-
-    @property
     def has_events(self) -> bool:
         """Whether events wait that are due."""
-        return self.has_inbox and self.inbox.has_due()
+        return self.settings.has_inbox and self.inbox.has_due()
 
     @cached_property
     def store(self) -> ObjectStore:

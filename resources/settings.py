@@ -185,6 +185,11 @@ class Settings(BaseSettings):
         return self.home.absolute() / "inbox.db"
 
     @property
+    def has_inbox(self) -> bool:
+        """Whether there is one, so that looking makes none."""
+        return self.inbox_url is not None or self.inbox_path.exists()
+
+    @property
     def objects_path(self) -> Path:
         return self.home / "objects"
 

@@ -33,6 +33,9 @@ def inbox_events_sensor(context: dg.SensorEvaluationContext) -> Iterator[dg.RunR
     from resources.settings import load_settings
 
     settings = load_settings()
+    if not settings.has_inbox:
+        yield dg.SkipReason("No event came yet.")
+        return
     inbox = open_inbox(settings)
     try:
         asked = list(batch_requests(context.instance, inbox))

@@ -30,7 +30,8 @@ class Person(Row):
 
 
 class Entry(Row):
-    """One thing that somebody did: a commit, a note, a merged pull request, a review, an issue that was dealt with. The row of `worklog_entries`, keyed by `entry_id`.
+    """One thing that somebody did: a commit, a note, a merged pull request, a review, an issue that was dealt with. The row of
+    `worklog_entries`, keyed by `entry_id`.
 
     `text` is the whole message, verbatim but for line ends; evidence offsets count its characters. `authored_at` and `committed_at` are
     instants (UTC); the zone offsets, in minutes, are what the author's and committer's clocks showed. `landed_at` is when the commit

@@ -50,8 +50,9 @@ _MOVE = """UPDATE worklog_entries AS e SET month = m.month, landed_at = m.landed
 @dataclass
 class Survey:
     """What the watched sources ask of the warehouse. `plans` by repository id; `opened` are the clones of each; `problems` are sentences
-    about what could not be read; `told` are entries that no repository holds: notes, and what was done on GitHub. `newly_watched` are the months of repositories that the warehouse does not know as watched yet: their
-    entries may be there (a run was killed, or they were watched before), and nothing rests on them."""
+    about what could not be read; `told` are entries that no repository holds: notes, and what was done on GitHub. `newly_watched` are the
+    months of repositories that the warehouse does not know as watched yet: their entries may be there (a run was killed, or they were
+    watched before), and nothing rests on them."""
 
     plans: dict[str, Plan] = field(default_factory=dict)
     opened: dict[str, list[git.Repository]] = field(default_factory=dict)

@@ -69,7 +69,7 @@ def _go_round(look: Look, inbox: Inbox, repositories: Sequence[str]) -> None:
     start = names.index(turn) if turn in names else 0
     order = steps[start:] + steps[:start]
     # Whatever ends this look, even a kill, the next one does not begin with the same step.
-    _set_turn(inbox, order[1 % len(order)].name if order else "")
+    inbox.set_cursor(TURN, order[1 % len(order)].name if order else "")
     for number, step in enumerate(order):
         following = order[(number + 1) % len(order)].name
         try:
@@ -77,21 +77,16 @@ def _go_round(look: Look, inbox: Inbox, repositories: Sequence[str]) -> None:
         except OutOfTime:
             look.report.unfinished = True
             # A step that began late begins the next look; one that had all the time waits for its turn.
-            _set_turn(inbox, step.name if number else following)
+            inbox.set_cursor(TURN, step.name if number else following)
             return
         except Denied as error:
             look.report.problem(str(error))
         except (RateLimited, Unauthorized, Unreachable):
-            _set_turn(inbox, following)
+            inbox.set_cursor(TURN, following)
             raise
         except GitHubError as error:
             look.report.problem(str(error))
-    _set_turn(inbox, order[0].name if order else "")
-
-
-def _set_turn(inbox: Inbox, name: str) -> None:
-    if inbox.cursor(TURN) != name:
-        inbox.set_cursor(TURN, name)
+    inbox.set_cursor(TURN, order[0].name if order else "")
 
 
 def _waiting(inbox: Inbox) -> _Wait | None:

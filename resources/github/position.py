@@ -63,7 +63,4 @@ def load_position(inbox: Inbox, name: str, repository: int) -> Position:
 
 
 def save_position(inbox: Inbox, name: str, position: Position) -> None:
-    """Writes only what changed."""
-    value = position.model_dump_json(exclude_defaults=True)
-    if inbox.cursor(name) != value:
-        inbox.set_cursor(name, value)
+    inbox.set_cursor(name, position.model_dump_json(exclude_defaults=True))

@@ -23,13 +23,13 @@ class Event:
     """
 
     source: str
-    """`github`, `sentry` or `git`."""
+    """`github` or `sentry`."""
     delivery_id: str
     """Its source's own id for it: an event is kept once under (source, delivery_id)."""
     kind: str
     """The source's word for it, such as `pull_request`."""
     subject: str
-    """What it is about, such as `github:owner/name#12`."""
+    """What it is about, such as `github:pull_request:1007`."""
     happened_at: datetime
     says: str
     payload: bytes

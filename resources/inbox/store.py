@@ -78,9 +78,8 @@ class Inbox:
     def lease(self, size: int = BATCH_SIZE) -> Batch | None:
         """Takes what is due; None where nothing is. What failed with others before comes in ever smaller batches, so that one poisonous
         event is alone in the end."""
-        now = micros(self._now())
+        due = self._due()
         with self._engine.begin() as connection:
-            due = (EVENTS.c.state == "waiting") & (EVENTS.c.next_at <= now)
             tried = connection.scalar(sa.select(sa.func.min(EVENTS.c.attempts)).where(due))
             if tried is None:
                 return None
@@ -174,8 +173,7 @@ class Inbox:
 
     def has_due(self) -> bool:
         """Whether `lease` would find something."""
-        due = (EVENTS.c.state == "waiting") & (EVENTS.c.next_at <= micros(self._now()))
-        return bool(self._read(sa.select(EVENTS.c.id).where(due).limit(1)))
+        return bool(self._read(sa.select(EVENTS.c.id).where(self._due()).limit(1)))
 
     def cursor(self, name: str) -> str | None:
         """How far a poller has read, in its own words."""
@@ -184,9 +182,15 @@ class Inbox:
         )
 
     def set_cursor(self, name: str, value: str) -> None:
+        """Writes only what changed."""
+        if self.cursor(name) == value:
+            return
         with self._engine.begin() as connection:
             row = self._insert(CURSORS).values(name=name, value=value)
             connection.execute(row.on_conflict_do_update(index_elements=["name"], set_={"value": value}))
+
+    def _due(self) -> sa.ColumnElement[bool]:
+        return (EVENTS.c.state == "waiting") & (EVENTS.c.next_at <= micros(self._now()))
 
     def _newest(self, connection: sa.Connection, subjects: Sequence[str]) -> dict[str, _Newest]:
         """Of each subject the event that wins, whatever became of it."""

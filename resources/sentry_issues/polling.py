@@ -73,13 +73,13 @@ def _go_round(
             report.unfinished = True
             return
         # Whatever ends this look, even a kill, the next one does not begin with the same project.
-        _set_turn(inbox, following)
+        inbox.set_cursor(TURN, following)
         try:
             Look(client, inbox, name, horizon, deadline, report).take()
         except OutOfTime:
             report.unfinished = True
             # One that began late begins the next look; one that had all the time waits for its turn.
-            _set_turn(inbox, name if number else following)
+            inbox.set_cursor(TURN, name if number else following)
             return
         except (RateLimited, Unauthorized):
             raise
@@ -87,11 +87,6 @@ def _go_round(
             report.problem(str(error))
         else:
             report.looked_at += 1
-
-
-def _set_turn(inbox: Inbox, name: str) -> None:
-    if inbox.cursor(TURN) != name:
-        inbox.set_cursor(TURN, name)
 
 
 def _waiting(inbox: Inbox) -> _Wait | None:

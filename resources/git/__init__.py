@@ -4,6 +4,7 @@ Plain `git` processes in and plain values out; nothing here knows what a worklog
 that is not to be trusted is read safely.
 """
 
+from resources.git.changes import ChangedFile, Line, changed_files, merge_base
 from resources.git.commits import read_commits
 from resources.git.diffs import DiffLine, read_diff_lines
 from resources.git.equivalents import Landed, landed_by_title, patch_equivalents
@@ -18,20 +19,27 @@ from resources.git.repository import (
     refs_fingerprint,
     self_email,
 )
+from resources.git.trees import CommitTree, Tree
 
 __all__ = [
+    "ChangedFile",
     "Commit",
     "CommitGraph",
+    "CommitTree",
     "DiffLine",
     "FileStat",
     "GitMissing",
     "Head",
     "Identity",
     "Landed",
+    "Line",
     "NotARepository",
     "Repository",
+    "Tree",
     "UnreadableRepository",
+    "changed_files",
     "landed_by_title",
+    "merge_base",
     "open_repository",
     "patch_equivalents",
     "read_commits",

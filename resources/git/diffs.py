@@ -12,6 +12,7 @@ from itertools import islice
 from typing import IO, Literal, NamedTuple
 
 from resources.git.commits import commits_lacking_blobs, existing_commits
+from resources.git.names import decoded, unquoted
 from resources.git.process import GitFailed, IsolatedGit
 from resources.git.refs import read_shallow
 from resources.git.repository import Repository, reader
@@ -25,8 +26,6 @@ _BATCH = 500
 _MOST_RESTARTS = 200
 _HASH = re.compile(rb"[0-9a-f]{40}(?:[0-9a-f]{24})?\n")
 _HUNK = re.compile(rb"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
-_ESCAPE = re.compile(rb"\\([0-7]{3}|.)")
-_ESCAPED = {b"a": b"\a", b"b": b"\b", b"t": b"\t", b"n": b"\n", b"v": b"\v", b"f": b"\f", b"r": b"\r"}
 
 
 class DiffLine(NamedTuple):
@@ -114,16 +113,16 @@ def parse_patches(stream: IO[bytes]) -> Iterator[tuple[str, list[DiffLine]]]:
     renamed_from: str | None = None
     for line in stream:
         if hunk := _HUNK.match(line):
-            lines.extend(_hunk(stream, hunk, commit, _decoded(path), renamed_from))
+            lines.extend(_hunk(stream, hunk, commit, decoded(path), renamed_from))
         elif line.startswith(b"diff --git "):
             old_name = path = b""
             renamed_from = None
         elif line.startswith(b"rename from "):
-            renamed_from = _decoded(_unquoted(line[len(b"rename from ") : -1]))
+            renamed_from = decoded(unquoted(line[len(b"rename from ") : -1]))
         elif line.startswith(b"--- "):
-            old_name = _unquoted(line[4:-1])
+            old_name = unquoted(line[4:-1])
         elif line.startswith(b"+++ "):
-            new_name = _unquoted(line[4:-1])
+            new_name = unquoted(line[4:-1])
             path = (old_name if new_name == b"/dev/null" else new_name)[2:]
         elif _HASH.fullmatch(line):
             if commit:
@@ -151,23 +150,6 @@ def _hunk(
             continue
         else:
             return
-        text = _decoded(line[1:].rstrip(b"\r\n"))
+        text = decoded(line[1:].rstrip(b"\r\n"))
         if len(text) <= _LONGEST_LINE:
             yield DiffLine(commit, path, renamed_from, "-" if sign == b"-" else "+", number, text)
-
-
-def _unquoted(name: bytes) -> bytes:
-    """A file name of a patch header: git quotes what holds control characters or quotes, and marks the end after a
-    blank."""
-    name = name.removesuffix(b"\t")
-    if not name.startswith(b'"'):
-        return name
-    return _ESCAPE.sub(lambda found: _ESCAPED.get(found[1]) or _octal(found[1]), name[1:-1])
-
-
-def _octal(digits: bytes) -> bytes:
-    return bytes([int(digits, 8)]) if len(digits) == 3 else digits
-
-
-def _decoded(raw: bytes) -> str:
-    return raw.decode(errors="backslashreplace")

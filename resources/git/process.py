@@ -15,7 +15,7 @@ from __future__ import annotations
 import os
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TypeVar
@@ -100,10 +100,22 @@ def environment(*, own_settings: bool = False) -> dict[str, str]:
     }
 
 
-def run(where: Sequence[str], arguments: Sequence[str], *, own_settings: bool = False, stdin: bytes = b"") -> bytes:
-    """What git prints, asked of the repository at `where` (`-C path` or `--git-dir=path`). Raises GitFailed,
-    GitMissing."""
-    return _finish(["git", *_HARMLESS, *where, *arguments], environment(own_settings=own_settings), stdin)
+def run(
+    where: Sequence[str],
+    arguments: Sequence[str],
+    *,
+    own_settings: bool = False,
+    stdin: bytes = b"",
+    remote: Mapping[str, str] | None = None,
+) -> bytes:
+    """What git prints, asked of the repository at `where` (`-C path` or `--git-dir=path`). `remote`, git's settings by name, allows it to
+    speak to another machine over HTTP. Raises GitFailed, GitMissing."""
+    variables = environment(own_settings=own_settings)
+    if remote is not None:
+        variables |= {"GIT_ALLOW_PROTOCOL": "http:https", "GIT_CONFIG_COUNT": str(len(remote))}
+        for number, (name, value) in enumerate(remote.items()):
+            variables |= {f"GIT_CONFIG_KEY_{number}": name, f"GIT_CONFIG_VALUE_{number}": value}
+    return _finish(["git", *_HARMLESS, *where, *arguments], variables, stdin)
 
 
 def _finish(command: Sequence[str], variables: dict[str, str], stdin: bytes | IO[bytes]) -> bytes:

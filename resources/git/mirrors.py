@@ -1,0 +1,55 @@
+"""Copies of repositories that lie elsewhere: bare, below one folder, and holding what was asked for.
+
+What belongs here: the only place where git speaks to another machine. Nothing of what it brings is checked out or run.
+"""
+
+from __future__ import annotations
+
+import base64
+import fcntl
+from collections.abc import Sequence
+from pathlib import Path
+
+from resources.git.process import GitFailed, run
+from resources.git.repository import Repository, open_repository
+
+KEPT = "refs/soloist"
+"""Fetched refs lie below this name, so that the copy has no branches of its own."""
+
+
+def fetch(folder: Path, url: str, refs: Sequence[str], token: str | None = None) -> Repository:
+    """Brings `refs` (full names or hashes) of the repository at `url` (http or https) into the bare one at `folder`, which is made where
+    there is none. `token` goes to that server alone, in a header that no other process sees. Raises GitFailed, GitMissing.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder.parent / f"{folder.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "HEAD").exists():
+            run([], ["init", "--quiet", "--bare", "--template=", str(folder)])
+        wanted = [f"+{ref}:{KEPT}/{ref.removeprefix('refs/')}" for ref in refs]
+        command = ["fetch", "--quiet", "--no-tags", "--no-auto-gc", "--no-recurse-submodules", "--no-write-fetch-head"]
+        run([f"--git-dir={folder}"], [*command, "--", url, *wanted], remote=_settings(url, token))
+    return open_repository(folder)
+
+
+def has_commit(repository: Repository, commit: str) -> bool:
+    try:
+        run([f"--git-dir={repository.git_dir}"], ["cat-file", "-e", "--end-of-options", f"{commit}^{{commit}}"])
+    except GitFailed:
+        return False
+    return True
+
+
+def _settings(url: str, token: str | None) -> dict[str, str]:
+    """Git's settings for one server, by the environment: what stands in arguments every user of the machine can read."""
+    settings = {
+        "transfer.fsckObjects": "true",
+        "http.followRedirects": "false",
+        "http.lowSpeedLimit": "1000",
+        "http.lowSpeedTime": "30",
+        "credential.helper": "",
+    }
+    if token:
+        signed = base64.b64encode(f"x-access-token:{token}".encode()).decode()
+        settings[f"http.{url}.extraHeader"] = f"Authorization: Basic {signed}"
+    return settings

@@ -1,0 +1,88 @@
+"""Where the code of a repository on GitHub is to be had: in a watched clone, else in a copy that is fetched from GitHub.
+
+What belongs here: from `owner/name` and a commit to a repository on this machine that holds it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from resources.errors import SoloistError
+from resources.git.mirrors import fetch, has_commit
+from resources.git.process import GitFailed, NotARepository, UnreadableRepository
+from resources.git.repository import Repository, open_repository
+
+if TYPE_CHECKING:
+    from resources.settings import Settings
+
+
+_NAME = re.compile(r"[\w.-]+/[\w.-]+")
+
+
+class SourceUnavailable(SoloistError):
+    """The code of a commit is not to be had; the sentence says where it was looked for."""
+
+
+class SourceTrees:
+    """`clones` are watched repositories, `mirrors` the folder that copies are kept in, `host` the URL that `/owner/name.git` follows."""
+
+    def __init__(
+        self, clones: Sequence[Path], mirrors: Path, host: str, token: Callable[[], str | None] = lambda: None
+    ) -> None:
+        self._clones, self._mirrors, self._host, self._token = clones, mirrors, host.rstrip("/"), token
+
+    def repository_with(self, name: str, commit: str, refs: Sequence[str] = ()) -> Repository:
+        """A repository that holds `commit` of `owner/name`; `refs` (full names) lead to it on the server. Raises SourceUnavailable."""
+        for path in self._clones:
+            try:
+                repository = open_repository(path)
+            except (NotARepository, UnreadableRepository):
+                continue
+            if repository.name.lower() == name.lower() and has_commit(repository, commit):
+                return repository
+        return self._mirrored(name, commit, refs)
+
+    def _mirrored(self, name: str, commit: str, refs: Sequence[str]) -> Repository:
+        owner, _, own = name.partition("/")
+        if not _NAME.fullmatch(name) or {owner, own} & {".", ".."}:
+            raise SourceUnavailable(f"{name!r} names no repository; it is written owner/name.")
+        folder = self._mirrors / owner / f"{own}.git"
+        if (folder / "HEAD").exists() and has_commit(mirror := open_repository(folder), commit):
+            return mirror
+        complaint = ""
+        # A server may refuse a hash by itself, or have moved a ref on since.
+        for wanted in (refs, [commit]) if refs else ([commit],):
+            try:
+                mirror = fetch(folder, f"{self._host}/{name}.git", wanted, self._token())
+            except GitFailed as error:
+                complaint = complaint or str(error)
+                continue
+            if has_commit(mirror, commit):
+                return mirror
+        raise SourceUnavailable(
+            f"The code of {name} at {commit[:12]} is neither in a watched clone nor to be had from {self._host} "
+            f"({complaint or 'it is not there'}); clone it and watch the clone, or check SOLOIST_GITHUB_TOKEN."
+        )
+
+
+def open_source_trees(settings: Settings) -> SourceTrees:
+    from resources.sources import load_sources
+
+    token = settings.github_token
+    return SourceTrees(
+        load_sources(settings).repositories,
+        settings.home / "mirrors",
+        web_host(settings.github_api_url),
+        lambda: token.get_secret_value() if token else None,
+    )
+
+
+def web_host(api_url: str) -> str:
+    """Where people and git go, from where the API is: `https://github.com` of `https://api.github.com`."""
+    parts = urlsplit(api_url)
+    host = parts.netloc.removeprefix("api.") if parts.hostname == "api.github.com" else parts.netloc
+    return f"{parts.scheme}://{host}"

@@ -254,7 +254,7 @@ def inbox_drop(
 
 @app.command()
 def backup(folder: Path) -> None:
-    """Copy the warehouse, the documents and the profile into a new folder."""
+    """Copy the warehouse, the inbox, the documents and the profile into a new folder."""
     from orchestration_assets import commands
 
     commands.back_up(_connect(), folder)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from orchestration_assets.reports.model import DOCUMENTS
 from orchestration_assets.worklogs.model import ENTRIES, NOTES
 from resources.errors import BadInput
+from resources.inbox.copying import copy_inbox, require_whole
 
 if TYPE_CHECKING:
     from resources.object_store import ObjectStore
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from resources.warehouse import Warehouse
 
 WAREHOUSE_FILE = "warehouse.duckdb"
+INBOX_FILE = "inbox.db"
 GRACE = timedelta(hours=1)
 """Objects younger than this are kept whatever points at them: a run may be about to write the row that does."""
 
@@ -34,9 +36,10 @@ class Collected:
 
 
 def back_up(warehouse: Warehouse, store: ObjectStore, settings: Settings, target: Path) -> int:
-    """Copies warehouse, documents, attachments, sources and profile into the new folder `target`; returns the number of objects.
+    """Copies inbox, warehouse, documents, attachments, sources and profile into the new folder `target`; returns the number of objects.
 
-    The warehouse is copied first: every object that it points at exists by then, and objects are never changed.
+    The inbox is copied first: what is settled in it has its rows by then. The warehouse before the documents: every object that it points
+    at exists by then, and objects are never changed.
     """
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise BadInput(f"{target} exists and is not empty; name a new folder for the backup.")
@@ -44,6 +47,8 @@ def back_up(warehouse: Warehouse, store: ObjectStore, settings: Settings, target
     shutil.rmtree(part, ignore_errors=True)
     try:
         (part / "objects").mkdir(parents=True)
+        if settings.inbox_path.exists():
+            copy_inbox(settings.inbox_path, part / INBOX_FILE)
         warehouse.backup(part / WAREHOUSE_FILE)
         referenced = sorted(_referenced(warehouse))
         for sha256 in referenced:
@@ -60,19 +65,32 @@ def back_up(warehouse: Warehouse, store: ObjectStore, settings: Settings, target
 
 
 def restore(warehouse: Warehouse, store: ObjectStore, settings: Settings, source: Path) -> int:
-    """Brings back what `back_up` saved; returns the number of objects. The warehouse that was here is kept aside.
+    """Brings back what `back_up` saved; returns the number of objects. The warehouse and the inbox that were here are kept aside.
 
     A damaged backup is refused before anything is changed. Raises BadInput.
     """
     objects = _saved_objects(source)
     for sha256 in objects:
         store.put_immutable((source / "objects" / sha256).read_bytes(), "application/octet-stream")
+    require_whole(source / INBOX_FILE)
     warehouse.restore(source / WAREHOUSE_FILE)
+    _restore_inbox(source / INBOX_FILE, settings.inbox_path)
     for path in (settings.sources_path, settings.profile_path):
         saved = source / path.name
         if saved.exists() and not path.exists():
             path.write_bytes(saved.read_bytes())
     return len(objects)
+
+
+def _restore_inbox(saved: Path, path: Path) -> None:
+    if not saved.exists():
+        return
+    if path.exists():
+        aside = path.with_name(f"{path.name}.before-restore")
+        aside.unlink(missing_ok=True)
+        copy_inbox(path, aside)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    copy_inbox(saved, path)
 
 
 def collect_garbage(warehouse: Warehouse, store: ObjectStore, now: datetime) -> Collected:

@@ -22,6 +22,7 @@ from orchestration_assets.reports.model import DOCUMENTS
 from orchestration_assets.session import Connections
 from orchestration_assets.worklogs.model import ENTRIES, Entry
 from orchestration_assets.worklogs.notes import new_note, note_entry
+from resources.inbox import Event, Inbox
 from resources.object_store.interface import object_key
 from resources.settings import load_settings
 from resources.warehouse import Migration, Session, TableSpec, Warehouse
@@ -124,6 +125,25 @@ def test_a_damaged_backup_is_refused_and_nothing_is_lost(tmp_path: Path, damage:
     assert done.status != 0
     assert "saved" in done.sentence
     assert shown() == before
+
+
+def _arrived(delivery: str) -> Event:
+    return Event("github", delivery, "issue", f"github:issue:{delivery}", LATER, "same", b"{}")
+
+
+def test_events_come_back_as_they_were_and_those_of_now_are_kept_aside(tmp_path: Path, own_home: Path) -> None:
+    inbox = connections().inbox
+    inbox.add([_arrived("before")])
+    assert soloist("backup", "saved").status == 0
+    inbox.add([_arrived("after")])
+    assert soloist("restore", "saved").status == 0
+    assert [event.delivery_id for event in inbox.latest(None, 10)] == ["before"]
+    aside = Inbox(f"sqlite:///{own_home / 'inbox.db.before-restore'}")
+    assert {event.delivery_id for event in aside.latest(None, 10)} == {"before", "after"}
+    (tmp_path / "saved" / "inbox.db").write_bytes(b"no database" * 1000)
+    done = soloist("restore", "saved")
+    assert done.status == 2 and "inbox.db is damaged" in done.sentence
+    assert [event.delivery_id for event in inbox.latest(None, 10)] == ["before"]
 
 
 def test_a_backup_that_cannot_be_finished_leaves_no_folder_behind(own_home: Path, tmp_path: Path) -> None:

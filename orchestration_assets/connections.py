@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from resources.language_model.configuration import LanguageModelConfig
     from resources.language_model.runner import LanguageModel
     from resources.object_store import ObjectStore
+    from resources.sandbox import Sandbox
     from resources.settings import Settings
     from resources.warehouse import Warehouse
 
@@ -45,6 +46,15 @@ def open_object_store(settings: "Settings") -> "ObjectStore":
         secret_key=settings.s3_secret_key.get_secret_value() if settings.s3_secret_key else None,
         region=settings.s3_region,
     )
+
+
+def open_sandbox(settings: "Settings") -> "Sandbox":
+    import shlex
+
+    from resources.sandbox import Configuration, Sandbox
+
+    engine = tuple(shlex.split(settings.sandbox_engine))
+    return Sandbox(Configuration(backend=settings.sandbox, engine=engine, image=settings.sandbox_image))
 
 
 def open_language_model(settings: "Settings", warehouse: "Warehouse | None" = None) -> "LanguageModel":

@@ -200,10 +200,10 @@ def _github(connections: Connections) -> Finding:
 
 
 def _sandbox(connections: Connections) -> Finding:
-    from resources.sandbox import Sandbox, SandboxUnavailable
+    from resources.sandbox import SandboxUnavailable
 
     try:
-        return "ok", Sandbox().examine()
+        return "ok", connections.sandbox.examine()
     except SandboxUnavailable as error:
         return "off", str(error)
 

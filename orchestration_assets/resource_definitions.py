@@ -5,12 +5,19 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from orchestration_assets.connections import open_inbox, open_language_model, open_object_store, open_warehouse
+from orchestration_assets.connections import (
+    open_inbox,
+    open_language_model,
+    open_object_store,
+    open_sandbox,
+    open_warehouse,
+)
 
 if TYPE_CHECKING:
     from resources.inbox import Inbox
     from resources.language_model.runner import LanguageModel
     from resources.object_store import ObjectStore
+    from resources.sandbox import Sandbox
     from resources.settings import Settings
     from resources.warehouse import Warehouse
 
@@ -59,10 +66,16 @@ def inbox_resource(context: dg.InitResourceContext) -> "Iterator[Inbox]":
         inbox.close()
 
 
+@dg.resource(description="Where code that nobody trusts runs.", required_resource_keys={"settings"})
+def sandbox_resource(context: dg.InitResourceContext) -> "Sandbox":
+    return open_sandbox(context.resources.settings)
+
+
 RESOURCES: dict[str, Any] = {
     "settings": settings_resource,
     "warehouse": warehouse_resource,
     "inbox": inbox_resource,
     "object_store": object_store_resource,
     "language_model": language_model_resource,
+    "sandbox": sandbox_resource,
 }

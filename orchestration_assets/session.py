@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from resources.language_model.batches import Batches
     from resources.language_model.runner import LanguageModel
     from resources.object_store import ObjectStore
+    from resources.sandbox import Sandbox
     from resources.warehouse import Warehouse
 
 
@@ -48,6 +49,12 @@ class Connections:
         from orchestration_assets.connections import open_object_store
 
         return open_object_store(self.settings)
+
+    @cached_property
+    def sandbox(self) -> Sandbox:
+        from orchestration_assets.connections import open_sandbox
+
+        return open_sandbox(self.settings)
 
     @cached_property
     def language_model(self) -> LanguageModel:

@@ -122,6 +122,22 @@ class Settings(BaseSettings):
     """The client secret of the integration whose webhook it is."""
     sentry_webhook_secret_previous: SecretStr | None = None
 
+    sentry_repositories: Annotated[dict[str, str], NoDecode] = {}
+    """Where the code of a project in Sentry is, `organization/project=owner/name`, separated by commas."""
+    incidents: Literal["needs-test", "new", "all"] = "needs-test"
+    """Which issues in Sentry get a regression test: those with that label, also every new or regressed one, or all that are open."""
+
+    publish: Literal["off", "dry-run", "on"] = "off"
+    """Whether what is to be said on GitHub and Sentry is sent: not at all, shown only, or sent."""
+    alert_repository: str | None = None
+    """`owner/name` that gets an issue for each cause that makes runs fail."""
+
+    sandbox: Literal["bubblewrap", "container"] = "bubblewrap"
+    """What keeps in code that a model wrote or a pull request brought."""
+    sandbox_engine: str = "podman"
+    """The command of the container engine, with its options."""
+    sandbox_image: str = ""
+
     sentry_dsn: SecretStr | None = None
     """Where Soloist reports its own errors."""
     sentry_traces: float = Field(default=0.0, ge=0, le=1)
@@ -147,6 +163,27 @@ class Settings(BaseSettings):
                 raise ValueError(f"{name!r} is not two names with a slash between")
         return names
 
+    @field_validator("sentry_repositories", mode="before")
+    @classmethod
+    def _split_pairs(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        pairs = [part.strip() for part in value.split(",") if part.strip()]
+        if wrong := [pair for pair in pairs if pair.count("=") != 1]:
+            raise ValueError(f"{wrong[0]!r} is not organization/project=owner/name")
+        return {project.strip(): repository.strip() for project, repository in (pair.split("=") for pair in pairs)}
+
+    @field_validator("sentry_repositories")
+    @classmethod
+    def _lead_from_two_to_two(cls, pairs: dict[str, str]) -> dict[str, str]:
+        cls._are_paths_of_two([*pairs, *pairs.values()])
+        return pairs
+
+    @field_validator("alert_repository")
+    @classmethod
+    def _is_path_of_two(cls, name: str | None) -> str | None:
+        return name if name is None else cls._are_paths_of_two([name])[0]
+
     @field_validator("working_days", mode="before")
     @classmethod
     def _parse_working_days(cls, value: object) -> object:
@@ -163,6 +200,7 @@ class Settings(BaseSettings):
         "github_app_id",
         "github_app_key",
         "github_app_installation",
+        "alert_repository",
         "sentry_dsn",
         mode="before",
     )

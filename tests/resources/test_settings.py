@@ -28,6 +28,9 @@ def test_working_days_are_read_as_people_write_them(text: str, days: tuple[int, 
         ("SOLOIST_WORKING_DAYS", "mon-someday", "no weekday"),
         ("SOLOIST_HORIZON_DAYS", "many", "SOLOIST_HORIZON_DAYS"),
         ("SOLOIST_DOCUMENT_PORT", "70000", "SOLOIST_DOCUMENT_PORT"),
+        ("SOLOIST_SENTRY_REPOSITORIES", "acme/shop", "'acme/shop' is not organization/project=owner/name"),
+        ("SOLOIST_SENTRY_REPOSITORIES", "acme=fern/shelf", "'acme' is not two names with a slash"),
+        ("SOLOIST_ALERT_REPOSITORY", "shelf", "'shelf' is not two names with a slash"),
     ],
 )
 def test_a_setting_that_cannot_be_used_is_one_sentence(

@@ -1,0 +1,1 @@
+"""Switches features on for a part of the people."""

@@ -1,0 +1,1 @@
+"""Menus as the kitchen keeps them, for the printed card."""

@@ -1,0 +1,3 @@
+from bank.ledger import Account, InsufficientFunds, Ledger
+
+__all__ = ["Account", "InsufficientFunds", "Ledger"]

@@ -1,0 +1,1 @@
+"""Points that customers earn with their purchases."""

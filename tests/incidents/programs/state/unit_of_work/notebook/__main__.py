@@ -1,0 +1,5 @@
+import sys
+
+from notebook.commands import run
+
+print(*run(sys.argv[1:]), sep="\n")

@@ -1,0 +1,1 @@
+"""Takes orders that come by mail."""

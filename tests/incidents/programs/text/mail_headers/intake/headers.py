@@ -1,0 +1,13 @@
+def parse_headers(text):
+    """Headers by lower-case name; the last one of a name counts. Long ones go on in indented lines."""
+    headers = {}
+    for line in text.splitlines():
+        if not line:
+            break
+        if line[0] not in " \t":
+            start, _, value = line.partition(":")
+            name = start.strip().lower()
+            headers[name] = value.strip()
+        else:
+            headers[name] += " " + line.strip()
+    return headers

@@ -1,0 +1,18 @@
+"""Months, as pairs of their first day and the first day after them."""
+
+from datetime import datetime, timedelta
+
+
+def month_of(day):
+    first = day.replace(day=1)
+    return first, (first + timedelta(days=32)).replace(day=1)
+
+
+def previous_month():
+    today = datetime.now().date()
+    return month_of(today.replace(day=1) - timedelta(days=1))
+
+
+def days(period):
+    first, after = period
+    return (after - first).days

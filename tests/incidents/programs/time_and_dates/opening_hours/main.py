@@ -1,0 +1,4 @@
+from banner import banner
+
+if __name__ == "__main__":
+    print(banner())

@@ -73,6 +73,7 @@ def test_a_path_that_is_no_repository_is_refused_and_not_remembered(
     assert (own_home / "sources.json").read_text() == remembered
 
 
+@pytest.mark.integration
 def test_of_several_repositories_the_readable_ones_are_done_and_the_others_named(
     own_home: Path, tmp_path: Path
 ) -> None:
@@ -176,6 +177,7 @@ def test_the_doctor_says_what_is_wrong_with_a_profile(own_home: Path, profile: s
     assert says in done.out
 
 
+@pytest.mark.integration
 def test_a_broken_profile_leaves_out_the_resume_and_nothing_else(own_home: Path) -> None:
     (own_home / "profile.toml").write_text("[basics\n")
     soloist("log", "Paired on the release", "--date", "2026-11-19")

@@ -35,6 +35,7 @@ print(len(waits), max(waits))
 """Opens reading sessions in a loop until something comes on its standard input; prints how many, and the longest wait for one."""
 
 
+@pytest.mark.integration
 def test_a_killed_run_is_made_good_by_the_next(tmp_path: Path) -> None:
     """One run is killed at some moment of its work, one between one transaction and the next."""
     reference = undisturbed(tmp_path, COMMITS, HORIZON_DAYS)

@@ -81,7 +81,7 @@ def told(held: dg.DagsterInstance, run_id: str) -> dict[str, object]:
     }
 
 
-@pytest.mark.parametrize("batch", ["0", "500"])
+@pytest.mark.parametrize("batch", ["0", pytest.param("500", marks=pytest.mark.integration)])
 def test_it_tells_of_a_run_what_dagsters_own_log_tells(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch: str
 ) -> None:

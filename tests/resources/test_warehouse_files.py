@@ -161,6 +161,7 @@ def test_errors_of_the_code_inside_the_block_pass_as_they_are(warehouse: Warehou
         session.query("SELEKT 1")
 
 
+@pytest.mark.integration
 def test_a_disk_that_fills_up_keeps_what_was_there(warehouse: Warehouse, path: Path) -> None:
     code = f"""
 import os, resource, sys

@@ -241,6 +241,7 @@ def test_a_program_that_takes_no_turns_is_waited_for(warehouse: Warehouse) -> No
         killer.join()
 
 
+@pytest.mark.integration
 def test_constant_readers_do_not_starve_a_writer(warehouse: Warehouse) -> None:
     count(warehouse)
     readers = [running(PRELUDE + READ_FOR_EVER, warehouse.path) for _ in range(4)]
@@ -404,6 +405,7 @@ time.sleep(0.2)
 """
 
 
+@pytest.mark.integration
 def test_a_process_ends_only_after_the_file_is_closed(lingering: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
     """A thread that is stopped inside DuckDB aborts the process."""
     monkeypatch.setenv("WAREHOUSE_LINGERS", "1")

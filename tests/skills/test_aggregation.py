@@ -171,6 +171,7 @@ def test_the_order_of_the_evidence_does_not_matter_and_days_are_in_order(rows: l
         assert each.count >= 1 and each.months_active >= 1
 
 
+@pytest.mark.integration
 def test_a_hundred_thousand_rows_add_up_in_seconds() -> None:
     names = list(TAXONOMY.skills)[:200]
     row = shows("pandas")

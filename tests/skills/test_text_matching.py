@@ -259,6 +259,7 @@ def test_hostile_text_takes_linear_time(piece: str) -> None:
     assert min(seconds(long) for _ in range(2)) < max(24 * once, 0.05)
 
 
+@pytest.mark.integration
 def test_a_megabyte_of_hostile_text_takes_a_few_seconds_at_most() -> None:
     share = 1_000_000 // len(HOSTILE)
     assert seconds("".join(piece * (share // len(piece)) for piece in HOSTILE)) < 4

@@ -29,6 +29,10 @@ class Tree(Protocol):
         """None where there is no such file, or it is too long."""
         ...
 
+    def contents(self, paths: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+        """Path and content of those that can be read, in order."""
+        ...
+
 
 class CommitTree:
     """The files of a commit, read through an empty git directory (see `resources/git/process.py`). Use it as a context manager.
@@ -67,7 +71,7 @@ class CommitTree:
         return next((content for _, content in self.contents([path])), None)
 
     def contents(self, paths: Iterable[str]) -> Iterator[tuple[str, bytes]]:
-        """Path and content of those that there are, in order, with one git process for all."""
+        """With one git process for all."""
         wanted = [path for path in paths if path in self._blobs]
         if not wanted:
             return

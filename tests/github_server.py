@@ -1,7 +1,7 @@
 """A GitHub on a loopback port, which serves repositories from memory and misbehaves when it is told to.
 
 What belongs here: pages with links, ETags, limits, tokens, and the ways in which all of it can fail. Built on asyncio's streams alone,
-because it must be able to break HTTP. A further endpoint, of a write as well, is a row of `_ROUTES` and a method.
+because it must be able to break HTTP. A further endpoint is a row of `_ROUTES` and a method; what writes is in `github_writes.py`.
 """
 
 from __future__ import annotations
@@ -11,23 +11,26 @@ import hashlib
 import json
 import re
 import threading
+from collections import defaultdict
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 
 import github_objects as objects
+import github_writes
 from github_objects import Json, Repository, stamp
+from github_writes import Written, bot
 
 STATUS_OF_A_DROP = 0
 
 
 @dataclass(frozen=True)
 class Fault:
-    """Instead of the answer: another one, half of it, or (status 0) none."""
+    """Instead of the answer: another one, half of it, or (status 0) none. `after` it was done all the same."""
 
     status: int = STATUS_OF_A_DROP
     body: str = '{"message": "Server Error"}'
@@ -35,12 +38,18 @@ class Fault:
     headers: dict[str, str] = field(default_factory=dict)
     half_body: bool = False
     delay_s: float = 0.0
+    after: bool = False
 
 
 DROP = Fault()
 SERVER_ERROR = Fault(500)
 HTML = Fault(502, "<html><body>Unicorn!</body></html>", "text/html")
 HALF = Fault(200, "[" + '{"id": 1}, ' * 50 + "{}]", half_body=True)
+DROP_AFTER = Fault(after=True)
+BAD_GATEWAY_AFTER = Fault(502, "<html>Bad Gateway</html>", "text/html", after=True)
+SECONDARY_LIMIT = Fault(
+    403, '{"message": "You have exceeded a secondary rate limit. Please wait."}', headers={"retry-after": "60"}
+)
 WEB_PAGE = Fault(200, "<html>Please sign in.</html>", "text/html")
 
 
@@ -76,6 +85,13 @@ class GitHubServer:
         self.renamed: dict[str, str] = {}
         self.fault: Callable[[Received], Fault | None] = lambda _request: None
         self.before: Callable[[Received], None] = lambda _request: None
+        self.done: Callable[[Received], None] = lambda _request: None
+        """Called once a request is done, ahead of its answer."""
+        self.account: Json = objects.user("soloist")
+        self.as_app: int | None = None
+        """The id of the app as which is written, if it is one."""
+        self.written: defaultdict[str, Written] = defaultdict(Written)
+        self.last_number = 7_000_000
         self.app: Callable[[str], bool] | None = None
         """Whether a JSON web token is one of the app's."""
         self.requests: list[Received] = []
@@ -104,6 +120,19 @@ class GitHubServer:
 
     def repository(self, name: str) -> Repository:
         return self.repositories.setdefault(name, Repository(self.tick, len(self.repositories) + 1, name))
+
+    def next_number(self) -> int:
+        self.last_number += 1
+        return self.last_number
+
+    def authorship(self) -> Json:
+        """Of what is written now."""
+        if self.as_app is None:
+            return {"user": self.account, "performed_via_github_app": None}
+        return {"user": bot("soloist"), "performed_via_github_app": {"id": self.as_app, "client_id": "Iv1.soloist"}}
+
+    def writes(self) -> list[Received]:
+        return [each for each in self.requests if each.method != "GET"]
 
     def asked(self, name: str) -> list[Received]:
         return [each for each in self.requests if each.name == name]
@@ -146,6 +175,8 @@ class GitHubServer:
     def _faulty(self, fault: Fault | None, request: Received) -> tuple[int, dict[str, str], bytes, bool]:
         if fault is None or (fault.delay_s and fault.status == STATUS_OF_A_DROP):
             return (*self._answer(request), False)
+        if fault.after:
+            self._answer(request)
         return fault.status, {"content-type": fault.content_type} | fault.headers, fault.body.encode(), fault.half_body
 
     async def _send(
@@ -174,6 +205,7 @@ class GitHubServer:
         if self.remaining <= 0:
             return _said(403, "API rate limit exceeded for user ID 1.", limits | {"x-ratelimit-remaining": "0"})
         status, headers, body = self._routed(request)
+        self.done(request)
         if status != 304:
             self.remaining -= 1
         return status, limits | {"x-ratelimit-remaining": str(self.remaining)} | headers, body
@@ -199,15 +231,19 @@ class GitHubServer:
         return _said(404, "Not Found")
 
     def _of(self, request: Received, where: Repository, rest: str) -> tuple[int, dict[str, str], bytes]:
+        if request.method != "GET":
+            return github_writes.write(self, request, where, unquote(rest))
+        if (answer := github_writes.read(self, request, where, unquote(rest))) is not None:
+            return answer
         if rest == "":
             return _conditional(request, {}, where.object)
         if rest == "actions/runs":
-            return self._page(request, where, _newest(where.runs.values(), "created_at"), "workflow_runs")
+            return self.page(request, where, _newest(where.runs.values(), "created_at"), "workflow_runs")
         if match := re.fullmatch(r"actions/runs/(\d+)", rest):
             found = [each for each in where.runs.values() if each["id"] == int(match[1])]
             return _conditional(request, {}, found[0]) if found else _said(404, "Not Found")
         if match := re.fullmatch(r"pulls/(\d+)/reviews", rest):
-            return self._page(request, where, where.reviews[int(match[1])])
+            return self.page(request, where, where.reviews[int(match[1])])
         if rest == "issues":
             pulls = [
                 {**objects.issue(where.name, pull["number"], self.clock), **pull, "pull_request": {"url": ""}}
@@ -215,15 +251,15 @@ class GitHubServer:
             ]
             since = request.query.get("since", "")
             listed = _newest([*where.issues.values(), *pulls])
-            return self._page(request, where, [each for each in listed if each["updated_at"] >= since])
+            return self.page(request, where, [each for each in listed if each["updated_at"] >= since])
         lists: dict[str, Callable[[], list[Json]]] = {
-            "pulls": lambda: _newest(where.pulls.values()),
+            "pulls": lambda: [each for each in _newest(where.pulls.values()) if _is_asked_for(request, where, each)],
             "releases": lambda: _newest(where.releases.values(), "created_at"),
             "branches": lambda: [objects.branch(name, where.branches[name]) for name in sorted(where.branches)],
         }
-        return self._page(request, where, lists[rest]()) if rest in lists else _said(404, "Not Found")
+        return self.page(request, where, lists[rest]()) if rest in lists else _said(404, "Not Found")
 
-    def _page(
+    def page(
         self, request: Received, where: Repository, items: list[Json], member: str | None = None
     ) -> tuple[int, dict[str, str], bytes]:
         size = min(int(request.query.get("per_page", "30")), self.page_size)
@@ -239,9 +275,20 @@ class GitHubServer:
         page = items[start : start + size]
         return _conditional(request, links, {"total_count": len(items), member: page} if member else page)
 
+    def _user(self, _request: Received) -> tuple[int, dict[str, str], bytes]:
+        if self.as_app is not None:
+            return _said(403, "Resource not accessible by integration")
+        return 200, {}, json.dumps(self.account).encode()
+
     def _access_token(self, _request: Received, _installation: str) -> tuple[int, dict[str, str], bytes]:
         ends = stamp(self.clock + timedelta(hours=1))
         return 201, {}, json.dumps({"token": self.token, "expires_at": ends}).encode()
+
+
+def _is_asked_for(request: Received, where: Repository, pull: Json) -> bool:
+    head, state = request.query.get("head"), request.query.get("state", "all")
+    owner = where.name.partition("/")[0]
+    return state in ("all", pull["state"]) and head in (None, f"{owner}:{pull['head']['ref']}")
 
 
 def _newest(items: Any, by: str = "updated_at") -> list[Json]:
@@ -262,5 +309,8 @@ def _conditional(request: Received, headers: dict[str, str], body: object) -> tu
 _ROUTES: list[tuple[str, str, Callable[..., tuple[int, dict[str, str], bytes]]]] = [
     ("GET", r"/repos/([^/]+/[^/]+)((?:/.*)?)", GitHubServer._repository),
     ("GET", r"/repositories/(\d+)((?:/.*)?)", GitHubServer._by_number),
+    ("POST", r"/repos/([^/]+/[^/]+)((?:/.*)?)", GitHubServer._repository),
+    ("PATCH", r"/repos/([^/]+/[^/]+)((?:/.*)?)", GitHubServer._repository),
+    ("GET", r"/user", GitHubServer._user),
     ("POST", r"/app/installations/(\d+)/access_tokens", GitHubServer._access_token),
 ]

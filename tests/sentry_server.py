@@ -25,16 +25,19 @@ DROPPED = 0
 
 @dataclass(frozen=True)
 class Fault:
-    """Instead of the answer: another one, half of it, or (status 0) none. `delay_s` alone is the answer, but late."""
+    """Instead of the answer: another one, half of it, or (status 0) none. `delay_s` alone is the answer, but late. `after` it was done all
+    the same."""
 
     status: int | None = None
     body: str = '{"detail": "Internal Error"}'
     headers: dict[str, str] = field(default_factory=dict)
     half_body: bool = False
     delay_s: float = 0.0
+    after: bool = False
 
 
 DROP = Fault(DROPPED)
+DROP_AFTER = Fault(DROPPED, after=True)
 SERVER_ERROR = Fault(500)
 HALF = Fault(200, "[" + '{"id": "1"}, ' * 50 + "{}]", half_body=True)
 WEB_PAGE = Fault(200, "<html>Please sign in.</html>")
@@ -45,6 +48,8 @@ class Received:
     path: str
     query: dict[str, str]
     headers: dict[str, str]
+    method: str = "GET"
+    body: bytes = b""
 
     @property
     def is_list(self) -> bool:
@@ -74,6 +79,9 @@ class SentryServer:
         """Issues by id, of each `organization/project`."""
         self.errors: dict[str, Json] = {}
         """By issue, as the SDK sent it."""
+        self.notes: dict[str, list[Json]] = {}
+        """By issue, the last first."""
+        self.knows_repeats = False
         self.fault: Callable[[Received], Fault | None] = lambda _request: None
         self.before: Callable[[Received], None] = lambda _request: None
         self.requests: list[Received] = []
@@ -146,15 +154,19 @@ class SentryServer:
         """One request and its answer; False where the connection is over."""
         line, *lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").strip().split("\r\n")
         headers = {name.lower(): value for name, _, value in (each.partition(": ") for each in lines)}
-        parts = urlsplit(line.split(" ")[1])
+        body = await reader.readexactly(int(headers.get("content-length", "0")))
+        method, target, _ = line.split(" ")
+        parts = urlsplit(target)
         query = {name: values[0] for name, values in parse_qs(parts.query, keep_blank_values=True).items()}
-        request = Received(parts.path, query, headers)
+        request = Received(parts.path, query, headers, method, body)
         self.requests.append(request)
         self.before(request)
         fault = self.fault(request) or Fault()
         await asyncio.sleep(fault.delay_s)
         if fault.status is None:
             return await self._send(writer, *self._answer(request), half=False)
+        if fault.after:
+            self._answer(request)
         return await self._send(writer, fault.status, fault.headers, fault.body.encode(), half=fault.half_body)
 
     async def _send(
@@ -193,7 +205,29 @@ class SentryServer:
         event = re.fullmatch(r"/api/0/organizations/([^/]+)/issues/(\d+)/events/(latest|recommended)/", request.path)
         if event is not None and event[2] in self.errors:
             return 200, {}, json.dumps(rest_event(self.errors[event[2]], event[2])).encode()
+        issue = re.fullmatch(r"/api/0/organizations/([^/]+)/issues/(\d+)/(notes/)?", request.path)
+        if issue is not None and (found := self._issue(issue[1], issue[2])) is not None:
+            return self._noted(request, issue[2]) if issue[3] else (200, {}, json.dumps(found).encode())
         return _missing()
+
+    def _issue(self, organization: str, issue: str) -> Json | None:
+        for project, issues in self.projects.items():
+            if project.partition("/")[0] == organization and issue in issues:
+                return issues[issue]
+        return None
+
+    def _noted(self, request: Received, issue: str) -> tuple[int, dict[str, str], bytes]:
+        notes = self.notes.setdefault(issue, [])
+        if request.method == "GET":
+            return 200, {}, json.dumps(notes).encode()
+        text = json.loads(request.body)["text"]
+        if self.knows_repeats and any(each["data"]["text"] == text for each in notes):
+            return _said(400, "You have already posted that comment.")
+        self._numbers += 1
+        notes.insert(
+            0, {"id": str(self._numbers), "type": "note", "data": {"text": text}, "dateCreated": stamp(self.tick())}
+        )
+        return 201, {}, json.dumps(notes[0]).encode()
 
     def _page(self, request: Received, project: str) -> tuple[int, dict[str, str], bytes]:
         """By the last error, the newest first. Both links are always there, and tell whether there is anything behind them."""

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
@@ -37,6 +37,7 @@ from resources.github.errors import (
 )
 
 if TYPE_CHECKING:
+    from resources.github.authorship import Author
     from resources.github.wire import Head, Wire
     from resources.settings import Settings
 
@@ -47,12 +48,16 @@ LAST_TRY_SECONDS = 2.0
 BUDGET_SECONDS = 60.0
 """For a request with all its tries, where no deadline is named."""
 UNTOLD_PAUSE = timedelta(minutes=1)
+WRITE_PAUSE_SECONDS = 1.0
+"""Between two requests that change something, as GitHub asks of whoever makes many."""
 _VERSION = {"x-github-api-version": "2022-11-28"}
+Method = Literal["GET", "POST", "PATCH", "PUT"]
 
 
 @dataclass(frozen=True)
 class Answer:
-    """`unchanged` where it is as it was when `etag` was given (304): `body` and `next` are None then."""
+    """`unchanged` where it is as it was when `etag` was given (304): `body` and `next` are None then; `body` also where a write is answered
+    without one (204)."""
 
     body: Any
     etag: str | None
@@ -62,10 +67,30 @@ class Answer:
     unchanged: bool = False
 
 
+@dataclass(frozen=True)
+class _Request:
+    method: Method
+    url: str
+    what: str
+    body: object = None
+    etag: str | None = None
+
+    @property
+    def writes(self) -> bool:
+        return self.method != "GET"
+
+    @property
+    def good(self) -> tuple[int, ...]:
+        """Statuses of an answer that says it was done."""
+        if self.writes:
+            return (200, 201, 202, 204)
+        return (200, 304) if self.etag else (200,)
+
+
 class GitHub:
     """A client at `base_url`, used by one thread and from outside of any event loop; nothing is opened before the first request.
 
-    `pause_s` is the first pause between two tries, `try_s` the longest that one may take.
+    `pause_s` is the first pause between two tries, `try_s` the longest that one may take, `write_pause_s` the pause between two writes.
     """
 
     def __init__(
@@ -77,10 +102,13 @@ class GitHub:
         pause_s: float = 0.25,
         try_s: float = 10.0,
         body_limit: int = BODY_LIMIT,
+        write_pause_s: float = WRITE_PAUSE_SECONDS,
     ) -> None:
         """Raises BadInput where `base_url` is no http(s) address."""
         self._credentials, self._base_url, self._now = credentials, _usable(base_url), now
         self._pause_s, self._try_s, self._body_limit = pause_s, try_s, body_limit
+        self._write_pause_s, self._may_write_at = write_pause_s, 0.0
+        self._author: Author | None = None
         self._runner: asyncio.Runner | None = None
         self._wire: Wire | None = None
         self._limited_until: datetime | None = None
@@ -106,37 +134,68 @@ class GitHub:
     def get(self, url: str, what: str, etag: str | None = None, deadline: float | None = None) -> Answer:
         """What is at `url`: a path behind the base URL, or the `next` of an answer. `what` is how a sentence calls it; `deadline` is a
         reading of `time.monotonic`. Raises GitHubError."""
+        return self._tried(_Request("GET", url, what, etag=etag), deadline, again=True)
+
+    def post(self, url: str, what: str, body: object, deadline: float | None = None, *, again: bool = False) -> Answer:
+        """Makes something at `url` of `body`, which becomes JSON. A failure of which nobody knows whether it was made all the same (Broken,
+        Unreachable) is raised at once, unless making it twice makes the same (`again`). Raises GitHubError."""
+        return self._tried(_Request("POST", url, what, body), deadline, again=again)
+
+    def patch(self, url: str, what: str, body: object, deadline: float | None = None) -> Answer:
+        """Changes what is at `url`; tried again like `get`. Raises GitHubError."""
+        return self._tried(_Request("PATCH", url, what, body), deadline, again=True)
+
+    def put(self, url: str, what: str, body: object, deadline: float | None = None) -> Answer:
+        """Puts `body` in the place of what is at `url`; tried again like `get`. Raises GitHubError."""
+        return self._tried(_Request("PUT", url, what, body), deadline, again=True)
+
+    def author(self, deadline: float | None = None) -> Author:
+        """As whom it writes; asked for once. Raises GitHubError."""
+        from resources.github.authorship import Author
+
+        if self._author is None:
+            app = self._credentials.app
+            found = {} if app else self.get("user", "account of the token", deadline=deadline).body
+            self._author = Author(app) if app else Author.of_account(found)
+        return self._author
+
+    def _tried(self, request: _Request, deadline: float | None, *, again: bool) -> Answer:
         import stamina
 
         # Its hook of its own accord writes each try to the output, which may be somebody's JSON.
         stamina.instrumentation.set_on_retry_hooks([])
         ends = time.monotonic() + BUDGET_SECONDS if deadline is None else deadline
 
-        def again(error: Exception) -> bool:
-            return isinstance(error, Broken | Unreachable) and time.monotonic() < ends
+        def passes(error: Exception) -> bool:
+            return again and isinstance(error, Broken | Unreachable) and time.monotonic() < ends
 
         waits = {"wait_initial": self._pause_s, "wait_max": self._pause_s * 8, "wait_jitter": self._pause_s}
-        for attempt in stamina.retry_context(on=again, attempts=ATTEMPTS, timeout=None, **waits):
+        for attempt in stamina.retry_context(on=passes, attempts=ATTEMPTS, timeout=None, **waits):
             with attempt:
-                return self._once(url, what, etag, ends)
+                return self._once(request, ends)
         raise AssertionError("unreachable")
 
-    def _once(self, url: str, what: str, etag: str | None, ends: float) -> Answer:
+    def _once(self, request: _Request, ends: float) -> Answer:
         if self._limited_until is not None and self._now() < self._limited_until:
             raise RateLimited(self._limited_until)
+        if request.writes:
+            time.sleep(min(max(self._may_write_at - time.monotonic(), 0), max(ends - time.monotonic(), 0)))
         remaining = ends - time.monotonic()
         if remaining <= 0:
-            raise OutOfTime(f"The time was over before GitHub was asked for {what}.")
+            raise OutOfTime(f"The time was over before GitHub was asked for {request.what}.")
         seconds = min(self._try_s, max(remaining, LAST_TRY_SECONDS))
         self._runner = self._runner or asyncio.Runner()
         try:
-            return self._runner.run(self._exchange(url, what, etag, seconds))
+            return self._runner.run(self._exchange(request, seconds))
         except TimeoutError:
-            if seconds < self._try_s:
-                raise OutOfTime(f"The time was over before GitHub gave {what}.") from None
+            if seconds < self._try_s and not request.writes:
+                raise OutOfTime(f"The time was over before GitHub gave {request.what}.") from None
             raise self._unreachable(f"no answer in {seconds:.0f} seconds") from None
+        finally:
+            if request.writes:
+                self._may_write_at = time.monotonic() + self._write_pause_s
 
-    async def _exchange(self, url: str, what: str, etag: str | None, seconds: float) -> Answer:
+    async def _exchange(self, request: _Request, seconds: float) -> Answer:
         from aiohttp import ClientError
         from gidgethub import GitHubException
 
@@ -146,18 +205,27 @@ class GitHub:
             async with asyncio.timeout(seconds):
                 token = await self._credentials.token(wire)
                 wire.head, signed_in = None, True
-                headers = _VERSION | ({"if-none-match": etag} if etag else {})
-                body = await wire.getitem(url, None, oauth_token=token, extra_headers=headers)
+                body = await self._sent(wire, request, token)
         except TimeoutError:
             raise
         except (ClientError, OSError) as error:
             raise self._unreachable(type(error).__name__) from None
-        except (GitHubException, ValueError, LookupError, RecursionError):
+        except (GitHubException, ValueError, LookupError, TypeError, AttributeError, RecursionError):
             body = None  # an error, or an answer that gidgethub stumbles over: its head tells which
         if not signed_in:
             refused = self._failure(wire.head, f"token for {self._credentials.who}")
             raise Unauthorized(str(refused)) if isinstance(refused, Denied) else refused
-        return self._answer(wire.head, body, what, etag)
+        return self._answer(wire.head, body, request)
+
+    @staticmethod
+    async def _sent(wire: Wire, request: _Request, token: str | None) -> Any:
+        if request.method == "GET":
+            headers = _VERSION | ({"if-none-match": request.etag} if request.etag else {})
+            return await wire.getitem(request.url, None, oauth_token=token, extra_headers=headers)
+        ways: dict[Method, Callable[..., Awaitable[Any]]] = {"POST": wire.post, "PATCH": wire.patch, "PUT": wire.put}
+        return await ways[request.method](
+            request.url, None, data=request.body, oauth_token=token, extra_headers=_VERSION
+        )
 
     def _opened(self) -> Wire:
         """Inside of the loop."""
@@ -167,20 +235,20 @@ class GitHub:
 
         return Wire(aiohttp.ClientSession(), self._base_url, self._body_limit)
 
-    def _answer(self, head: Head | None, body: Any, what: str, etag: str | None) -> Answer:
-        if head is None or not (head.status == 200 or (head.status == 304 and etag)):
-            raise self._failure(head, what)
-        if head.status == 200 and not isinstance(body, list | dict):
-            raise Broken(f"GitHub's answer for {what} is not JSON; SOLOIST_GITHUB_API_URL may be that of a web page.")
+    def _answer(self, head: Head | None, body: Any, request: _Request) -> Answer:
+        if head is None or head.status not in request.good:
+            raise self._failure(head, request.what, writes=request.writes)
+        if head.status in (200, 201) and not isinstance(body, list | dict):
+            raise Broken(
+                f"GitHub's answer for {request.what} is not JSON; SOLOIST_GITHUB_API_URL may be that of a web page."
+            )
         self.limits_in_a_row = 0
         if is_used_up(head.headers):
             self._limited_until = limited_until(head.headers, self._now())
-        at = server_time(head.headers) or self._now()
-        return Answer(
-            body, etag if head.status == 304 else head.headers.get("etag"), head.next, at, unchanged=head.status == 304
-        )
+        at, unchanged = server_time(head.headers) or self._now(), head.status == 304
+        return Answer(body, request.etag if unchanged else head.headers.get("etag"), head.next, at, unchanged=unchanged)
 
-    def _failure(self, head: Head | None, what: str) -> GitHubError:
+    def _failure(self, head: Head | None, what: str, *, writes: bool = False) -> GitHubError:
         if head is None:
             return Broken(f"GitHub's answer for {what} cannot be read.")
         message = message_of(head.body)
@@ -190,7 +258,7 @@ class GitHub:
             self._credentials.forget()
         if 200 <= head.status < 300:
             return Broken(f"GitHub's answer for {what} cannot be read.")
-        return failure(head.status, message, what, self._credentials.who)
+        return failure(head.status, message, what, self._credentials.who, writes=writes)
 
     def _limit(self, head: Head) -> RateLimited:
         """Where GitHub does not tell until when: a minute, and twice as long each time in a row."""

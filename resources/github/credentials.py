@@ -26,6 +26,8 @@ _installation_tokens: dict[tuple[str, str, str], tuple[str, float]] = {}
 class Credentials(Protocol):
     who: str
     """As a sentence names it."""
+    app: str | None
+    """The id of the app as which GitHub is asked; None for a person's token."""
 
     async def token(self, wire: Wire) -> str | None:
         """For the next request. Raises what the wire raises, and Unauthorized."""
@@ -44,6 +46,7 @@ class Token:
         if self._value and (not self._value.isascii() or not self._value.isprintable() or " " in self._value):
             raise BadInput("SOLOIST_GITHUB_TOKEN is no token; copy it again, without anything round it.")
         remember_secrets([self._value] if self._value else [])
+        self.app: str | None = None
         self.who = "the token in SOLOIST_GITHUB_TOKEN" if self._value else "somebody without SOLOIST_GITHUB_TOKEN"
 
     async def token(self, wire: Wire) -> str | None:
@@ -59,6 +62,7 @@ class App:
     def __init__(self, app_id: str, key: SecretStr, installation: str) -> None:
         self._app_id, self._key, self._installation = app_id, key, installation
         self._at: tuple[str, str, str] | None = None
+        self.app: str | None = app_id
         self.who = f"the app of SOLOIST_GITHUB_APP_ID ({app_id})"
 
     async def token(self, wire: Wire) -> str | None:

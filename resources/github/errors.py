@@ -47,6 +47,10 @@ class Missing(Denied):
     """There is no such thing, or none that may be seen."""
 
 
+class Invalid(Denied):
+    """What was written breaks a rule of GitHub's, or is there already."""
+
+
 class RateLimited(GitHubError):
     """Nothing more may be asked before `until`."""
 
@@ -57,24 +61,32 @@ class RateLimited(GitHubError):
         )
 
 
-def failure(status: int, message: str, what: str, who: str) -> GitHubError:
-    """What an error status means that is not about limits. `what` was asked for, by `who`."""
+def failure(status: int, message: str, what: str, who: str, *, writes: bool = False) -> GitHubError:
+    """What an error status means that is not about limits. `what` was asked for, or was to be written, by `who`."""
     said = f"{status}: {message}" if message else str(status)
     if status == 401:
         return Unauthorized(f"GitHub refuses {who} ({said}); it is wrong, expired or revoked, so put a new one in.")
     if status == 403:
+        verb = "write" if writes else "read"
         return Denied(
-            f"GitHub does not let {who} read {what} ({said}); give it the permission, or leave the repository out."
+            f"GitHub does not let {who} {verb} {what} ({said}); give it the permission, or leave the repository out."
         )
     if status in (404, 410, 451):
-        return Missing(
-            f"GitHub has no {what} for {who} ({said}); it was deleted, is written wrongly, or is private and not shared with it."
+        lacks = (
+            "is private and not shared with it, or may not be written by it"
+            if writes
+            else "is private and not shared with it"
         )
+        return Missing(f"GitHub has no {what} for {who} ({said}); it was deleted, is written wrongly, or {lacks}.")
     if 300 <= status < 400:
-        return Denied(f"GitHub sends requests for {what} elsewhere ({said}); check SOLOIST_GITHUB_API_URL.")
+        cause = "the repository has another name now" if writes else "check SOLOIST_GITHUB_API_URL"
+        return Denied(f"GitHub sends requests for {what} elsewhere ({said}); {cause}.")
     if status >= 500:
-        return Broken(f"GitHub fails to give {what} ({said}); it is asked again later.")
-    return Denied(f"GitHub does not give {what} ({said}).")
+        failed = "fails to write" if writes else "fails to give"
+        return Broken(f"GitHub {failed} {what} ({said}); it is {'tried' if writes else 'asked'} again later.")
+    if status == 422 and writes:
+        return Invalid(f"GitHub does not take {what} ({said}).")
+    return Denied(f"GitHub does not {'take' if writes else 'give'} {what} ({said}).")
 
 
 def is_limit(status: int, headers: Mapping[str, str], message: str) -> bool:
@@ -109,10 +121,14 @@ def _until_reset(text: str | None, theirs: datetime) -> timedelta | None:
 
 
 def message_of(body: bytes) -> str:
-    """GitHub's own words, without secrets and cut short; "" where it has none."""
+    """GitHub's own words, without secrets and cut short; "" where it has none. What it says of single fields stands behind."""
     try:
         said = orjson.loads(body)
     except orjson.JSONDecodeError:
         return ""
-    message = said.get("message") if isinstance(said, dict) else None
-    return scrub(" ".join(message[:400].split()))[:200].rstrip(".") if isinstance(message, str) else ""
+    if not isinstance(said, dict):
+        return ""
+    errors = said.get("errors")
+    each = [error.get("message") for error in errors[:3] if isinstance(error, dict)] if isinstance(errors, list) else []
+    told = [text[:400] for text in (said.get("message"), *each) if isinstance(text, str)]
+    return scrub(" ".join("; ".join(told).split()))[:200].rstrip(".")

@@ -67,6 +67,19 @@ class Answer:
     """By Sentry's clock."""
 
 
+@dataclass(frozen=True)
+class _Request:
+    path: str
+    what: str
+    kind: type
+    body: dict[str, str] | None = None
+    """Of a POST; None asks with GET."""
+
+    @property
+    def writes(self) -> bool:
+        return self.body is not None
+
+
 class SentryApi:
     """A client at `base_url`, used by one thread and from outside of any event loop; nothing is opened before the first request.
 
@@ -126,8 +139,28 @@ class SentryApi:
         deadline: float | None = None,
     ) -> Answer:
         """An event that shows an issue. Older servers know no recommended one."""
-        path = f"/api/0/organizations/{quote(organization, '')}/issues/{quote(issue, '')}/events/{which}/"
+        path = f"{_of_issue(organization, issue)}events/{which}/"
         return self.get(path, f"event of the issue {issue} of {organization}", dict, deadline)
+
+    def issue(self, organization: str, issue: str, deadline: float | None = None) -> Answer:
+        """An issue, with the project that it is of."""
+        return self.get(_of_issue(organization, issue), f"issue {issue} of {organization}", dict, deadline)
+
+    def notes(self, organization: str, issue: str, page: str | None = None, deadline: float | None = None) -> Answer:
+        """A page of what people noted on an issue, the last note first: the first, or the `next` of an answer."""
+        path = page or f"{_of_issue(organization, issue)}notes/?per_page=100"
+        return self.get(path, f"notes on the issue {issue} of {organization}", list, deadline)
+
+    def add_note(self, organization: str, issue: str, text: str, deadline: float | None = None) -> Answer:
+        """Notes something on an issue, as the person whose token it is. A failure of which nobody knows whether it was done all the same
+        (Broken, Unreachable) is raised at once."""
+        request = _Request(
+            f"{_of_issue(organization, issue)}notes/",
+            f"note on the issue {issue} of {organization}",
+            dict,
+            {"text": text},
+        )
+        return self._once(request, time.monotonic() + BUDGET_SECONDS if deadline is None else deadline)
 
     def get(self, path: str, what: str, kind: type, deadline: float | None = None) -> Answer:
         """What is at a path of the host, JSON of a `kind`. `what` is how a sentence calls it; `deadline` is a reading of
@@ -147,27 +180,27 @@ class SentryApi:
         waits = {"wait_initial": self._pause_s, "wait_max": self._pause_s * 8, "wait_jitter": self._pause_s}
         for attempt in stamina.retry_context(on=again, attempts=ATTEMPTS, timeout=None, **waits):
             with attempt:
-                return self._once(path, what, kind, ends)
+                return self._once(_Request(path, what, kind), ends)
         raise AssertionError("unreachable")
 
-    def _once(self, path: str, what: str, kind: type, ends: float) -> Answer:
+    def _once(self, request: _Request, ends: float) -> Answer:
         self._sit_out(ends)
         remaining = ends - time.monotonic()
         if remaining <= 0:
-            raise OutOfTime(f"The time was over before Sentry was asked for {what}.")
+            raise OutOfTime(f"The time was over before Sentry was asked for {request.what}.")
         seconds = min(self._try_s, max(remaining, LAST_TRY_SECONDS))
         self._runner = self._runner or asyncio.Runner()
         try:
-            status, headers, body = self._runner.run(self._exchange(path, seconds))
+            status, headers, body = self._runner.run(self._exchange(request, seconds))
         except TimeoutError:
-            if seconds < self._try_s:
-                raise OutOfTime(f"The time was over before Sentry gave {what}.") from None
+            if seconds < self._try_s and not request.writes:
+                raise OutOfTime(f"The time was over before Sentry gave {request.what}.") from None
             raise self._unreachable(f"no answer in {seconds:.0f} seconds") from None
         if status == 429:
             raise self._limit(headers)
-        if status != 200:
-            raise failure(status, message_of(body), what)
-        return self._answer(headers, body, what, kind)
+        if status not in ((200, 201) if request.writes else (200,)):
+            raise failure(status, message_of(body), request.what, writes=request.writes)
+        return self._answer(headers, body, request.what, request.kind)
 
     def _answer(self, headers: Mapping[str, str], body: bytes, what: str, kind: type) -> Answer:
         try:
@@ -183,22 +216,24 @@ class SentryApi:
             self._limited_until = limited_until(headers, self._now())
         return Answer(found, _next_page(headers), server_time(headers) or self._now())
 
-    async def _exchange(self, path: str, seconds: float) -> tuple[int, Mapping[str, str], bytes]:
-        """Follows a redirect, such as the one of a renamed project, but to no other host."""
+    async def _exchange(self, request: _Request, seconds: float) -> tuple[int, Mapping[str, str], bytes]:
+        """Follows a redirect of a GET, such as the one of a renamed project, but to no other host."""
         import aiohttp
         import yarl
 
         self._session = self._session or aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
-        url = self._base_url + path
+        url, method = self._base_url + request.path, "POST" if request.writes else "GET"
         headers = {"authorization": f"Bearer {self._token.get_secret_value()}", "accept": "application/json"}
         try:
             async with asyncio.timeout(seconds):
                 for _ in range(MOST_REDIRECTS + 1):
                     # The address as it is: what Sentry names as the next page is asked for to the letter.
                     address = yarl.URL(url, encoded=True)
-                    async with self._session.get(address, headers=headers, allow_redirects=False) as response:
+                    async with self._session.request(
+                        method, address, headers=headers, json=request.body, allow_redirects=False
+                    ) as response:
                         target = response.headers.get("location")
-                        if response.status in _REDIRECTS and target:
+                        if method == "GET" and response.status in _REDIRECTS and target:
                             url = self._own(urljoin(url, target))
                             continue
                         return response.status, response.headers, await self._content(response)
@@ -258,6 +293,10 @@ def open_sentry(settings: Settings) -> SentryApi:
             "project:read."
         )
     return SentryApi(settings.sentry_token, settings.sentry_api_url)
+
+
+def _of_issue(organization: str, issue: str) -> str:
+    return f"/api/0/organizations/{quote(organization, '')}/issues/{quote(issue, '')}/"
 
 
 def _next_page(headers: Mapping[str, str]) -> str | None:

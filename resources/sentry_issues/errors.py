@@ -59,12 +59,17 @@ class RateLimited(SentryApiError):
         )
 
 
-def failure(status: int, message: str, what: str) -> SentryApiError:
-    """What an error status means that is not about limits."""
+def failure(status: int, message: str, what: str, *, writes: bool = False) -> SentryApiError:
+    """What an error status means that is not about limits. `what` was asked for, or was to be written."""
     said = f"{status}: {message}" if message else str(status)
     if status == 401:
         return Unauthorized(
             f"Sentry refuses SOLOIST_SENTRY_TOKEN ({said}); it is wrong, expired or revoked, so put a new one in."
+        )
+    if status == 403 and writes:
+        return Denied(
+            f"Sentry does not let SOLOIST_SENTRY_TOKEN write a {what} ({said}); give it the scope event:write, and take a person's token: one "
+            "of an organization may not write notes."
         )
     if status == 403:
         return Denied(
@@ -79,8 +84,9 @@ def failure(status: int, message: str, what: str) -> SentryApiError:
     if 300 <= status < 400:
         return Denied(f"Sentry sends requests for {what} elsewhere ({said}); check SOLOIST_SENTRY_API_URL.")
     if status >= 500:
-        return Broken(f"Sentry fails to give {what} ({said}); it is asked again later.")
-    return Denied(f"Sentry does not give {what} ({said}).")
+        failed = "fails to write" if writes else "fails to give"
+        return Broken(f"Sentry {failed} {what} ({said}); it is {'tried' if writes else 'asked'} again later.")
+    return Denied(f"Sentry does not {'take' if writes else 'give'} {what} ({said}).")
 
 
 def is_used_up(headers: Mapping[str, str]) -> bool:

@@ -1,0 +1,182 @@
+"""`soloist outbox` and `soloist publish`: looking at what is to be said on GitHub and Sentry, and saying it."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import closing
+from typing import TYPE_CHECKING, Any, get_args
+
+import orjson
+
+from orchestration_assets.connections import open_outbox
+from orchestration_assets.contracts import (
+    ShownEffect,
+    ShownEffectDetail,
+    ShownOutbox,
+    ShownPlannedEffect,
+    ShownPublication,
+)
+from orchestration_assets.publishing import planned, publish_waiting
+from orchestration_assets.showing import print_json
+from resources.errors import BadInput
+from resources.outbox import Kept, State
+from resources.outbox.store import DEAD
+from resources.scrubbing import scrub
+
+if TYPE_CHECKING:
+    from orchestration_assets.session import Connections
+    from resources.outbox import Outbox
+    from resources.outbox.publisher import Planned
+
+
+def list_effects(connections: Connections, state: str | None, limit: int, as_json: bool) -> None:
+    chosen = _state(state)
+    with closing(open_outbox(connections.settings)) as outbox:
+        counts = outbox.counts()
+        effects = [ShownEffect(**_shown(effect, ShownEffect)) for effect in outbox.latest(chosen, limit)]
+    if as_json:
+        print_json(ShownOutbox(counts=counts, effects=effects))
+        return
+    told = ", ".join(f"{counts[name]:,} {name}" for name in get_args(State) if name in counts)
+    sys.stderr.write(f"{told or 'The outbox is empty'}.\n")
+    for effect in effects:
+        line = f"{effect.id:>6}  {effect.state:8}  {effect.put_at:%Y-%m-%d %H:%M}  {effect.verb:18} {effect.target}"
+        more = [text for text in (effect.result, effect.reason) if text]
+        sys.stdout.write("  ".join([line, *more]) + "\n")
+
+
+def show_effect(connections: Connections, effect_id: int, as_json: bool) -> None:
+    with closing(open_outbox(connections.settings)) as outbox:
+        effect = outbox.get(effect_id)
+    shown = ShownEffectDetail(**_shown(effect, ShownEffectDetail, "payload"), payload=_payload(effect))
+    if as_json:
+        print_json(shown)
+        return
+    for name, value in shown.model_dump(mode="json", exclude={"payload"}).items():
+        sys.stdout.write(f"{name:12}  {'' if value is None else value}\n")
+    sys.stdout.write(orjson.dumps(shown.payload, option=orjson.OPT_INDENT_2).decode() + "\n")
+
+
+def replay(connections: Connections, effect_ids: list[int], dead: bool) -> None:
+    with closing(open_outbox(connections.settings)) as outbox:
+        count = outbox.replay(_chosen(outbox, effect_ids, dead))
+    sys.stderr.write(f"{count} effects wait again; the daemon or `soloist publish` sends them.\n")
+
+
+def drop(connections: Connections, effect_ids: list[int], dead: bool) -> None:
+    with closing(open_outbox(connections.settings)) as outbox:
+        count = outbox.drop(_chosen(outbox, effect_ids, dead))
+    sys.stderr.write(f"Took {count} effects out; what was sent before stays where it is.\n")
+
+
+def publish(connections: Connections, dry_run: bool, as_json: bool) -> int:
+    """The exit status: 1 where anything was refused or failed."""
+    settings = connections.settings
+    mode = "dry-run" if dry_run else settings.publish
+    if mode == "on":
+        published = publish_waiting(settings)
+        shown = ShownPublication(
+            mode="on",
+            sent=published.sent,
+            dead=published.dead,
+            failed=published.failed,
+            waiting=published.waiting,
+            sentences=published.sentences,
+            planned=[],
+        )
+    else:
+        would_be = [_planned(each) for each in planned(settings)] if mode == "dry-run" else []
+        shown = ShownPublication(
+            mode=mode,
+            sent=0,
+            dead=0,
+            failed=0,
+            waiting=_waiting(connections),
+            sentences=[f"{each.target}: {each.refused}" for each in would_be if each.refused],
+            planned=would_be,
+        )
+    if as_json:
+        print_json(shown)
+    else:
+        _tell(shown)
+    return 1 if shown.dead or shown.failed or any(each.refused for each in shown.planned) else 0
+
+
+def _tell(shown: ShownPublication) -> None:
+    if shown.mode == "off":
+        sys.stderr.write(
+            f"Publishing is off, and {shown.waiting:,} effects wait; set SOLOIST_PUBLISH to on, or look with --dry-run.\n"
+        )
+        return
+    for each in shown.planned:
+        sys.stdout.write(
+            f"{each.id:>6}  {each.verb:18} {each.target}  {'refused' if each.refused else 'would be sent'}\n"
+        )
+        if each.effect is not None:
+            sys.stdout.write(orjson.dumps(each.effect, option=orjson.OPT_INDENT_2).decode() + "\n")
+    for sentence in shown.sentences:
+        sys.stderr.write(f"{sentence}\n")
+    if shown.mode == "dry-run":
+        sys.stderr.write(f"Nothing was sent: {len(shown.planned):,} of {shown.waiting:,} waiting effects are due.\n")
+    else:
+        sys.stderr.write(f"Sent {shown.sent:,}; {shown.dead:,} died, {shown.waiting:,} wait.\n")
+
+
+def _waiting(connections: Connections) -> int:
+    if not connections.settings.has_inbox:
+        return 0
+    with closing(open_outbox(connections.settings)) as outbox:
+        return outbox.counts().get("waiting", 0)
+
+
+def _planned(each: Planned) -> ShownPlannedEffect:
+    return ShownPlannedEffect(
+        id=each.kept.id,
+        key=each.kept.key,
+        verb=each.kept.verb,
+        target=each.kept.target,
+        refused=each.refused,
+        effect=each.effect.model_dump(mode="json") if each.effect else None,
+    )
+
+
+def _payload(effect: Kept) -> dict[str, Any]:
+    """As it lies there, but for secrets; a payload may also be one that nobody can read."""
+    try:
+        found = _scrubbed(orjson.loads(effect.payload))
+    except orjson.JSONDecodeError:
+        found = scrub(effect.payload)
+    return found if isinstance(found, dict) else {"unreadable": found}
+
+
+def _scrubbed(value: object) -> object:
+    if isinstance(value, str):
+        return scrub(value)
+    if isinstance(value, list):
+        return [_scrubbed(each) for each in value]
+    if isinstance(value, dict):
+        return {scrub(str(name)): _scrubbed(each) for name, each in value.items()}
+    return value
+
+
+def _chosen(outbox: Outbox, effect_ids: list[int], dead: bool) -> list[int]:
+    if not effect_ids and not dead:
+        raise BadInput("Name the numbers of effects, as `soloist outbox list` shows them, or give --dead.")
+    for effect_id in effect_ids:
+        outbox.get(effect_id)
+    every = [effect.id for effect in outbox.latest(DEAD, 1_000_000)] if dead else []
+    return [*effect_ids, *every]
+
+
+def _state(name: str | None) -> State | None:
+    if name is None:
+        return None
+    states: tuple[State, ...] = get_args(State)
+    for state in states:
+        if state == name:
+            return state
+    raise BadInput(f"{name!r} is no state of an effect; give one of: {', '.join(states)}.")
+
+
+def _shown(effect: Kept, model: type[ShownEffect], *without: str) -> dict[str, Any]:
+    return {name: getattr(effect, name) for name in model.model_fields if name not in without}

@@ -54,7 +54,7 @@ class GroupedInserts:
         try:
             new = self._inbox.add([event for event, _ in group])
         except Exception as error:  # whatever the database throws is for those who wait
-            failure = error if isinstance(error, SoloistError) else _unkept(error)
+            failure = _unkept(error)
             for _, future in group:
                 future.get_loop().call_soon_threadsafe(_fail, future, failure)
         else:
@@ -63,7 +63,9 @@ class GroupedInserts:
 
 
 def _unkept(error: Exception) -> SoloistError:
-    return SoloistError(f"The event cannot be kept now ({type(error).__name__}); deliver it again later.")
+    """For whoever delivers, who is not told where the database is."""
+    kind = type(error.__cause__ or error).__name__
+    return SoloistError(f"The event cannot be kept now ({kind}); deliver it again later.")
 
 
 def _settle(future: asyncio.Future[bool], value: bool) -> None:

@@ -19,6 +19,7 @@ from resources import clock
 from resources.errors import BadInput
 from resources.inbox.events import Event, Kept, State
 from resources.inbox.tables import CURSORS, EVENTS, instant, micros, opened
+from resources.inbox.transactions import in_transaction, rows_of
 
 MAX_ATTEMPTS = 5
 FIRST_PAUSE = timedelta(seconds=30)
@@ -58,13 +59,10 @@ class Inbox:
 
     def add(self, events: Iterable[Event]) -> list[bool]:
         """Keeps those that are not known by their delivery, in one durable transaction; tells of each whether it was new."""
-        listed = list(events)
-        if not listed:
-            return []
+        listed = [_storable(each) for each in events]
         now = micros(self._now())
-        with self._engine.begin() as connection:
-            if connection.dialect.name == "postgresql":
-                connection.exec_driver_sql("LOCK TABLE events IN SHARE ROW EXCLUSIVE MODE")
+
+        def add(connection: sa.Connection) -> list[bool]:
             newest = self._newest(connection, sorted({each.subject for each in listed}))
             new: list[bool] = []
             for each in listed:
@@ -73,28 +71,25 @@ class Inbox:
                 new.append(event_id is not None)
                 if event_id is not None and each.ignored is None:
                     self._place(connection, newest, each, event_id)
-        return new
+            return new
+
+        return in_transaction(self._engine, add) if listed else []
 
     def lease(self, size: int = BATCH_SIZE) -> Batch | None:
         """Takes what is due; None where nothing is. What failed with others before comes in ever smaller batches, so that one poisonous
         event is alone in the end."""
-        due = self._due()
-        with self._engine.begin() as connection:
+        due, batch = self._due(), uuid.uuid4().hex
+
+        def take(connection: sa.Connection) -> bool:
             tried = connection.scalar(sa.select(sa.func.min(EVENTS.c.attempts)).where(due))
             if tried is None:
-                return None
-            wanted = (
-                sa.select(EVENTS.c.id)
-                .where(due, EVENTS.c.attempts == tried)
-                .order_by(EVENTS.c.id)
-                .limit(max(1, size // 10**tried))
-                .with_for_update(skip_locked=True)
-            )
-            ids = list(connection.scalars(wanted))
-            batch = uuid.uuid4().hex
-            for some in _chunks(ids):
+                return False
+            wanted = sa.select(EVENTS.c.id).where(due, EVENTS.c.attempts == tried).order_by(EVENTS.c.id)
+            for some in _chunks(list(connection.scalars(wanted.limit(max(1, size // 10**tried))))):
                 connection.execute(EVENTS.update().where(EVENTS.c.id.in_(some)).values(state="leased", batch=batch))
-        return self.batch(batch) if ids else None
+            return True
+
+        return self.batch(batch) if in_transaction(self._engine, take) else None
 
     def batch(self, batch: str) -> Batch:
         """The events that are still leased to a batch."""
@@ -112,9 +107,10 @@ class Inbox:
 
     def finish(self, batch: str, done: Iterable[int], failed: Mapping[int, str]) -> None:
         """Settles events of a batch: those of which something was made, and those that failed, with the reason of each."""
-        with self._engine.begin() as connection:
-            held = (EVENTS.c.batch == batch) & (EVENTS.c.state == "leased")
-            for some in _chunks(list(done)):
+        held, made = (EVENTS.c.batch == batch) & (EVENTS.c.state == "leased"), list(done)
+
+        def settle(connection: sa.Connection) -> None:
+            for some in _chunks(made):
                 connection.execute(
                     EVENTS.update().where(held, EVENTS.c.id.in_(some)).values(state="done", batch=None, reason=None)
                 )
@@ -122,37 +118,31 @@ class Inbox:
                 self._try_again(connection, held & (EVENTS.c.id == event_id), reason, pauses=True)
             self._let_newer_win(connection)
 
+        in_transaction(self._engine, settle)
+
     def release(self, batch: str, reason: str) -> None:
         """Gives back what a batch holds still, because whoever worked on it is gone: an attempt of each event, and due at once."""
-        with self._engine.begin() as connection:
+
+        def give_back(connection: sa.Connection) -> None:
             self._try_again(connection, (EVENTS.c.batch == batch) & (EVENTS.c.state == "leased"), reason, pauses=False)
             self._let_newer_win(connection)
 
+        in_transaction(self._engine, give_back)
+
     def replay(self, event_ids: Iterable[int]) -> int:
         """Makes events wait again, whatever became of them, with all their attempts before them; returns how many. What is leased stays so."""
-        changed = 0
         fresh = {"state": "waiting", "attempts": 0, "next_at": micros(self._now()), "batch": None, "reason": None}
-        with self._engine.begin() as connection:
-            for some in _chunks(list(event_ids)):
-                replayed = EVENTS.update().where(EVENTS.c.id.in_(some), EVENTS.c.state != "leased").values(**fresh)
-                changed += connection.execute(replayed).rowcount
-        return changed
+        return self._change(EVENTS.update().values(**fresh), list(event_ids))
 
     def drop(self, event_ids: Iterable[int]) -> int:
         """Takes events out for good, but for leased ones; returns how many."""
-        changed = 0
-        with self._engine.begin() as connection:
-            for some in _chunks(list(event_ids)):
-                gone = EVENTS.delete().where(EVENTS.c.id.in_(some), EVENTS.c.state != "leased")
-                changed += connection.execute(gone).rowcount
-        return changed
+        return self._change(EVENTS.delete(), list(event_ids))
 
     def prune(self, older_than: datetime) -> int:
         """Takes out what is settled and came in before; returns how many. Dead letters stay until somebody replays or drops them."""
         settled = EVENTS.c.state.in_(("done", "superseded", "duplicate", "ignored"))
-        with self._engine.begin() as connection:
-            gone = EVENTS.delete().where(settled, EVENTS.c.received_at < micros(older_than))
-            return connection.execute(gone).rowcount
+        gone = EVENTS.delete().where(settled, EVENTS.c.received_at < micros(older_than))
+        return in_transaction(self._engine, lambda connection: connection.execute(gone).rowcount)
 
     def latest(self, state: State | None = None, limit: int = 100) -> list[Kept]:
         """The last to come in, first; of one state or all."""
@@ -185,9 +175,18 @@ class Inbox:
         """Writes only what changed."""
         if self.cursor(name) == value:
             return
-        with self._engine.begin() as connection:
-            row = self._insert(CURSORS).values(name=name, value=value)
-            connection.execute(row.on_conflict_do_update(index_elements=["name"], set_={"value": value}))
+        row = self._insert(CURSORS).values(name=name, value=value)
+        row = row.on_conflict_do_update(index_elements=["name"], set_={"value": value})
+        in_transaction(self._engine, lambda connection: connection.execute(row))
+
+    def _change(self, change: sa.Update | sa.Delete, event_ids: Sequence[int]) -> int:
+        """To those of the events that are not leased; to how many."""
+
+        def make(connection: sa.Connection) -> int:
+            free = (change.where(EVENTS.c.id.in_(some), EVENTS.c.state != "leased") for some in _chunks(event_ids))
+            return sum(connection.execute(each).rowcount for each in free)
+
+        return in_transaction(self._engine, make)
 
     def _due(self) -> sa.ColumnElement[bool]:
         return (EVENTS.c.state == "waiting") & (EVENTS.c.next_at <= micros(self._now()))
@@ -236,13 +235,14 @@ class Inbox:
     def _try_again(
         self, connection: sa.Connection, which: sa.ColumnElement[bool], reason: str, *, pauses: bool
     ) -> None:
-        attempts = EVENTS.c.attempts + 1
-        pause = sa.case(
+        attempts, now = EVENTS.c.attempts + 1, micros(self._now())
+        first = FIRST_PAUSE if pauses else timedelta()
+        again_at = sa.case(
             *(
-                (attempts == n, min(FIRST_PAUSE * 4 ** (n - 1), LONGEST_PAUSE) // _MICROSECOND)
+                (attempts == n, _instant(now + min(first * 4 ** (n - 1), LONGEST_PAUSE) // _MICROSECOND))
                 for n in range(1, MAX_ATTEMPTS)
             ),
-            else_=0,
+            else_=_instant(now),
         )
         connection.execute(
             EVENTS.update()
@@ -250,9 +250,9 @@ class Inbox:
             .values(
                 state=sa.case((attempts >= MAX_ATTEMPTS, "dead"), else_="waiting"),
                 attempts=attempts,
-                next_at=micros(self._now()) + (pause if pauses else 0),
+                next_at=again_at,
                 batch=None,
-                reason=reason[:500],
+                reason=_storable_text(reason[:500]),
             )
         )
 
@@ -263,9 +263,7 @@ class Inbox:
         return [_kept(row) for row in self._read(query)]
 
     def _read(self, query: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
-        """Outside of a transaction: a reader keeps nobody waiting."""
-        with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            return connection.execute(query).all()
+        return rows_of(self._engine, query)
 
 
 def _row(event: Event, now: int) -> dict[str, object]:
@@ -283,6 +281,28 @@ def _row(event: Event, now: int) -> dict[str, object]:
         "reason": event.ignored,
         "payload": event.payload,
     }
+
+
+def _instant(microseconds: int) -> sa.BindParameter[int]:
+    """Said to be a large number, which a number by itself is not to Postgres."""
+    return sa.literal(microseconds, sa.BigInteger)
+
+
+def _storable(event: Event) -> Event:
+    return replace(
+        event,
+        source=_storable_text(event.source),
+        delivery_id=_storable_text(event.delivery_id),
+        kind=_storable_text(event.kind),
+        subject=_storable_text(event.subject),
+        says=_storable_text(event.says),
+        ignored=None if event.ignored is None else _storable_text(event.ignored),
+    )
+
+
+def _storable_text(text: str) -> str:
+    """Without what Postgres keeps in no text (NUL), or no database does (half of a surrogate pair)."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()
 
 
 def _set(connection: sa.Connection, event_id: int, **values: object) -> None:

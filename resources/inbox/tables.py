@@ -1,6 +1,7 @@
 """The tables of the inbox, and the engine that opens them: SQLite in a file, or Postgres.
 
-Instants are microseconds since 1970 (UTC): both databases compare them alike.
+Instants are microseconds since 1970 (UTC): both databases compare them alike. On both, whoever writes waits at the beginning of its
+transaction until it writes alone, so that what it reads in it stays true, and no two wait for each other; readers wait for nobody.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from resources.errors import BadInput, SoloistError
+from resources.inbox.transactions import first_line, in_transaction
 
 if TYPE_CHECKING:
     from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -19,6 +21,12 @@ if TYPE_CHECKING:
 METADATA = sa.MetaData()
 VERSION = 1
 """Of these tables. A later version brings what is there forward, see `opened`."""
+WRITERS = 7_656_841
+"""The advisory lock of Postgres that a writer holds. A lock of the table would be in the way of its vacuuming."""
+LONGEST_WAIT = "30s"
+"""For the other writers: their transactions take milliseconds."""
+LONGEST_SILENCE = "60s"
+"""After which a transaction in which nothing happens is ended, on Postgres: its machine is gone without having closed its connection."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 EVENTS = sa.Table(
@@ -61,7 +69,7 @@ def opened(url: str) -> sa.Engine:
         is_file = address.get_backend_name() == "sqlite"
         if is_file and address.database:
             Path(address.database).parent.mkdir(parents=True, exist_ok=True)
-        engine = sa.create_engine(address, **({} if is_file else {"pool_pre_ping": True}))
+        engine = sa.create_engine(address, **({} if is_file else _elsewhere(address)))
     except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ModuleNotFoundError):
         raise BadInput(
             "SOLOIST_INBOX_URL cannot be used; write it as sqlite:////path/to/inbox.db, or as postgresql+psycopg://user@host/name with "
@@ -69,17 +77,20 @@ def opened(url: str) -> sa.Engine:
         ) from None
     if is_file:
         sa.event.listen(engine, "connect", _prepare_sqlite)
-        sa.event.listen(engine, "begin", _begin_immediate)
+    sa.event.listen(engine, "begin", _begin_immediate if is_file else _begin_alone)
     try:
-        with engine.begin() as connection:
-            METADATA.create_all(connection)
-            _require_version(connection)
+        in_transaction(engine, _make_tables, patience=1.0)
     except sa.exc.DBAPIError as error:
         place = address.render_as_string(hide_password=True)
         raise SoloistError(
-            f"The inbox {place} cannot be opened ({_first_line(error)}); check SOLOIST_INBOX_URL."
+            f"The inbox {place} cannot be opened ({first_line(error)}); check SOLOIST_INBOX_URL."
         ) from None
     return engine
+
+
+def _make_tables(connection: sa.Connection) -> None:
+    METADATA.create_all(connection)
+    _require_version(connection)
 
 
 def _require_version(connection: sa.Connection) -> None:
@@ -100,13 +111,29 @@ def _prepare_sqlite(connection: DBAPIConnection, _record: object) -> None:
     cursor.close()
 
 
+def _elsewhere(address: sa.URL) -> dict[str, Any]:
+    """Arguments of an engine whose database may restart, be away, not answer at all, or not say how it writes text."""
+    wanted = {"connect_timeout": 5, "client_encoding": "utf8"}
+    return {"pool_pre_ping": True, "connect_args": {key: wanted[key] for key in wanted.keys() - address.query.keys()}}
+
+
 def _begin_immediate(connection: sa.Connection) -> None:
     """Whoever is going to write waits at the beginning, not with half of its reads done."""
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    if not _only_reads(connection):
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
-def _first_line(error: sa.exc.DBAPIError) -> str:
-    return (str(error.orig).strip().splitlines() or [type(error).__name__])[0][:200]
+def _begin_alone(connection: sa.Connection) -> None:
+    """The same on Postgres."""
+    if not _only_reads(connection):
+        connection.exec_driver_sql(
+            f"SET LOCAL lock_timeout = '{LONGEST_WAIT}'; SET LOCAL idle_in_transaction_session_timeout = '{LONGEST_SILENCE}'; "
+            f"SELECT pg_advisory_xact_lock({WRITERS})"
+        )
+
+
+def _only_reads(connection: sa.Connection) -> bool:
+    return connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT"
 
 
 def micros(instant: datetime) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -52,8 +53,8 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def inbox(tmp_path: Path, clock: Clock) -> Iterator[Inbox]:
-    opened = Inbox(f"sqlite:///{tmp_path}/home/inbox.db", clock)
+def inbox(inbox_url: str, clock: Clock) -> Iterator[Inbox]:
+    opened = Inbox(inbox_url, clock)
     yield opened
     opened.close()
 
@@ -168,11 +169,11 @@ def test_what_is_ignored_is_kept_and_never_worked_on(inbox: Inbox) -> None:
     assert inbox.latest("ignored")[0].reason == "Nothing is made of it."
 
 
-def test_a_batch_is_found_again_under_its_name(inbox: Inbox, tmp_path: Path) -> None:
+def test_a_batch_is_found_again_under_its_name(inbox: Inbox, inbox_url: str) -> None:
     inbox.add([event("a"), event("b")])
     batch = inbox.lease()
     assert batch
-    other = Inbox(f"sqlite:///{tmp_path}/home/inbox.db")
+    other = Inbox(inbox_url)
     assert other.open_batches() == [batch.id]
     assert other.batch(batch.id) == batch
     other.finish(batch.id, [each.id for each in batch.events], {})
@@ -218,29 +219,39 @@ def test_a_file_that_is_no_database_is_one_sentence(tmp_path: Path) -> None:
         Inbox(f"sqlite:///{tmp_path}/inbox.db")
 
 
-def test_a_newer_inbox_is_refused(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/inbox.db"
-    Inbox(url).close()
-    with sa.create_engine(url).begin() as connection:
+def test_a_newer_inbox_is_refused(inbox_url: str) -> None:
+    Inbox(inbox_url).close()
+    with sa.create_engine(inbox_url).begin() as connection:
         connection.exec_driver_sql("UPDATE cursors SET value = '99' WHERE name = 'schema'")
     with pytest.raises(SoloistError, match="made by a newer version"):
-        Inbox(url)
+        Inbox(inbox_url)
 
 
-def test_many_threads_add_and_drain_and_nothing_is_lost_or_doubled(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/inbox.db"
-    Inbox(url).close()
+def test_readers_do_not_wait_for_a_writer(inbox_url: str) -> None:
+    inbox, other = Inbox(inbox_url), Inbox(inbox_url)
+    inbox.add([event("a")])
+    with inbox._engine.begin() as connection:
+        connection.execute(sa.text("UPDATE events SET state = 'done'"))
+        began = time.monotonic()
+        assert other.counts() == {"waiting": 1}
+        assert other.has_due()
+        assert time.monotonic() - began < 1
+    assert other.counts() == {"done": 1}
+
+
+def test_many_threads_add_and_drain_and_nothing_is_lost_or_doubled(inbox_url: str) -> None:
+    Inbox(inbox_url).close()
     done: list[str] = []
 
     def deliver(seed: int) -> None:
-        inbox = Inbox(url)
+        inbox = Inbox(inbox_url)
         numbers = list(range(100))
         random.Random(seed).shuffle(numbers)
         for number in numbers:
             inbox.add([event(f"s{number}")])
 
     def drain() -> None:
-        inbox = Inbox(url)
+        inbox = Inbox(inbox_url)
         while not finished.is_set() or inbox.counts().get("waiting"):
             if (batch := inbox.lease(20)) is not None:
                 inbox.finish(batch.id, [each.id for each in batch.events], {})

@@ -1,0 +1,282 @@
+"""Making incidents and regression tests: which issues are wanted and stale, and what is written when. The asset calls this."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from orchestration_assets.activity.model import ERROR_EVENTS, RELEASES, SENTRY_ISSUES
+from orchestration_assets.derivation import Counts
+from orchestration_assets.incidents import account
+from orchestration_assets.incidents.agent import ReproductionAgent, ReproductionItem
+from orchestration_assets.incidents.examining import (
+    Examined,
+    Source,
+    examine,
+    examine_written,
+    follow,
+    incident_of,
+    load,
+    mended,
+    test_row,
+)
+from orchestration_assets.incidents.model import (
+    INCIDENTS,
+    REGRESSION_TESTS,
+    WITHOUT_MODEL,
+    Incident,
+    RegressionProposal,
+    RegressionTest,
+    Wanted,
+)
+from orchestration_assets.incidents.releases import Trees, commit_of, default_tips, locate
+from orchestration_assets.model_records import keep
+from resources import progress
+from resources.git.process import NotARepository, UnreadableRepository
+from resources.language_model.agent import Failure, content_hash
+from resources.source_trees import SourceUnavailable
+
+if TYPE_CHECKING:
+    from resources.github.facts import Release
+    from resources.language_model.runner import LanguageModel
+    from resources.sandbox import Sandbox
+    from resources.sentry_issues.facts import ErrorEvent, SentryIssue
+    from resources.warehouse import Warehouse
+
+LABEL = "needs-test"
+AT_ONCE = 2
+"""Errors that are looked at side by side: what runs in the sandbox takes a core each."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """An error that is to be looked at. `repository` is "" where none is named for its project."""
+
+    event: ErrorEvent
+    issue: SentryIssue | None
+    repository: str
+    input_hash: str
+
+
+@dataclass
+class Made:
+    """`proposals` were handed on before the rows were written."""
+
+    counts: Counts = field(default_factory=Counts)
+    incidents: list[Incident] = field(default_factory=list)
+    proposals: list[RegressionProposal] = field(default_factory=list)
+
+
+@dataclass
+class _Work:
+    asked: Asked
+    examined: Examined
+    source: Source | None = None
+    files: Mapping[str, bytes] | None = None
+    is_passing: bool = False
+    """Whether what kept it from being made may pass: it is looked at again by the next run."""
+
+
+def make_incidents(
+    warehouse: Warehouse,
+    trees: Trees,
+    sandbox: Sandbox,
+    repositories: Mapping[str, str],
+    wanted: Wanted,
+    model: LanguageModel | None = None,
+    publish: Callable[[list[RegressionProposal]], object] = lambda proposals: None,
+) -> Made:
+    """Looks at every wanted issue that changed, and at what was not mended yet where the default branch moved.
+
+    `repositories`: `organization/project` to `owner/name`. `publish` is called before the rows are written, so that a killed run hands
+    the same on again rather than never. Raises SandboxUnavailable.
+    """
+    maker = model.maker if model is not None else WITHOUT_MODEL
+    with warehouse.read() as session:
+        issues = {issue.id: issue for issue in session.rows(SENTRY_ISSUES)}
+        events = session.rows(ERROR_EVENTS, order_by="id")
+        releases = session.rows(RELEASES)
+        known = {incident.issue: incident for incident in session.rows(INCIDENTS)}
+        tests = {test.issue: test for test in session.rows(REGRESSION_TESTS)}
+    asked = [
+        _asked(event, issues.get(event.id), repositories)
+        for event in events
+        if is_wanted(event, issues.get(event.id), wanted)
+    ]
+    stale = [each for each in asked if _is_stale(each, known.get(each.event.id), maker)]
+    made = Made(Counts(read=len(asked) - len(stale), unchanged=len(asked) - len(stale)))
+    if stale:
+        sandbox.examine()
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        for number, work in enumerate(pool.map(lambda each: _look(each, trees, releases, sandbox), stale), start=1):
+            if (
+                work.examined.kept is None
+                and work.examined.prepared is not None
+                and maker != WITHOUT_MODEL
+                and model is not None
+            ):
+                _ask(work, model, sandbox, warehouse, made)
+            _finish(work, sandbox, warehouse, made, publish)
+            progress.report("incidents", number, len(stale))
+    looked_at = {each.event.id for each in stale}
+    _follow_up(
+        [row for key, row in known.items() if key not in looked_at and row.status == "reproduced"],
+        tests,
+        trees,
+        sandbox,
+        warehouse,
+        made,
+    )
+    return made
+
+
+def is_wanted(event: ErrorEvent, issue: SentryIssue | None, wanted: Wanted) -> bool:
+    """Whether an issue gets a test: with the label `needs-test`, also where it is new or came back, or any that is open."""
+    labels = {label.lower() for label in issue.labels} if issue else set()
+    if LABEL in labels or LABEL in {name.lower() for name in event.tags}:
+        return True
+    if issue is not None and not issue.is_open:
+        return False
+    return wanted == "all" or (wanted == "new" and issue is not None and issue.substatus in {"new", "regressed"})
+
+
+def _asked(event: ErrorEvent, issue: SentryIssue | None, repositories: Mapping[str, str]) -> Asked:
+    repository = repositories.get(f"{event.organization}/{event.project}", "")
+    return Asked(event, issue, repository, content_hash(event.says, repository, code_version()))
+
+
+def _is_stale(asked: Asked, known: Incident | None, maker: str) -> bool:
+    """A refusal is also looked at again when a model has come to serve."""
+    if known is None or known.input_hash != asked.input_hash:
+        return True
+    return known.status == "refused" and known.maker == WITHOUT_MODEL != maker and bool(known.commit)
+
+
+def _look(asked: Asked, trees: Trees, releases: Sequence[Release], sandbox: Sandbox) -> _Work:
+    event = asked.event
+    if not asked.repository:
+        where = f"{event.organization}/{event.project}"
+        return _Work(
+            asked, Examined(event, f"No repository is named for {where}; add it to SOLOIST_SENTRY_REPOSITORIES.")
+        )
+    try:
+        source = _source(asked, trees, releases)
+    except (SourceUnavailable, NotARepository, UnreadableRepository) as error:
+        return _Work(asked, Examined(event, str(error)), is_passing=True)
+    if source is None:
+        return _Work(
+            asked, Examined(event, f"There is no commit of {asked.repository} that the error can be looked at in.")
+        )
+    files = load(source.repository, source.commit.hash)
+    if isinstance(files, str):
+        return _Work(asked, Examined(event, files), source)
+    return _Work(asked, examine(event, files, sandbox), source, files)
+
+
+def _source(asked: Asked, trees: Trees, releases: Sequence[Release]) -> Source | None:
+    """The release's commit, in whichever copy of the repository has it. Raises SourceUnavailable."""
+    event = asked.event
+    own = [each for each in releases if each.repository.lower() == asked.repository.lower()]
+    repository = locate(trees, asked.repository, event.release)
+    at = asked.issue.first_seen if asked.issue is not None else event.happened_at
+    commit = commit_of(repository, event.release, at, own)
+    if commit is None:
+        return None
+    return Source(repository, commit, next(iter(default_tips(repository)), commit.hash))
+
+
+def _ask(work: _Work, model: LanguageModel, sandbox: Sandbox, warehouse: Warehouse, made: Made) -> None:
+    """Has a model write the test, and tries it. What it cost is written whatever comes of it."""
+    examined = work.examined
+    assert examined.prepared is not None
+    assert work.files is not None
+    item = ReproductionItem(work.asked.event.id, examined.prepared, examined.reason, examined.complaints[:6])
+    for group in model.derived_groups(ReproductionAgent(model.context), [item], expected=1):
+        for each in group:
+            if isinstance(each.output, Failure):
+                examined.maker = model.maker
+                examined.reason = f"{examined.reason} The model wrote none: {each.output.reason}"
+                work.is_passing = each.output.transient
+            else:
+                examine_written(examined, each.output, model.maker, work.files, sandbox)
+        with warehouse.write() as session:
+            keep(session, group)
+
+
+def _finish(
+    work: _Work,
+    sandbox: Sandbox,
+    warehouse: Warehouse,
+    made: Made,
+    publish: Callable[[list[RegressionProposal]], object],
+) -> None:
+    examined, source = work.examined, work.source
+    if examined.kept is not None and source is not None:
+        follow(examined, source, sandbox)
+    issue = work.asked.issue
+    incident = incident_of(
+        examined,
+        source,
+        issue.short_id if issue else "",
+        work.asked.repository,
+        "" if work.is_passing else work.asked.input_hash,
+    )
+    tests: list[RegressionTest] = []
+    if examined.kept is not None and source is not None:
+        tests = [test_row(examined, incident)]
+        base = source.repository.default_branch
+        proposal = account.proposal(incident, "" if base == "HEAD" else base, tests[0].text, tests[0].account)
+        publish([proposal])
+        made.proposals.append(proposal)
+    with warehouse.write() as session:
+        session.merge(INCIDENTS, [incident])
+        session.replace(REGRESSION_TESTS, tests, "issue = ?", [incident.issue])
+    made.incidents.append(incident)
+    kept = int(bool(tests))
+    made.counts += Counts(read=1, made=kept, failed=1 - kept)
+
+
+def _follow_up(
+    incidents: Iterable[Incident],
+    tests: Mapping[str, RegressionTest],
+    trees: Trees,
+    sandbox: Sandbox,
+    warehouse: Warehouse,
+    made: Made,
+) -> None:
+    """Runs kept tests that failed so far on what the default branch has become."""
+    for incident in incidents:
+        test = tests.get(incident.issue)
+        try:
+            repository = locate(trees, incident.repository, incident.release)
+            tips = default_tips(repository)
+        except (SourceUnavailable, NotARepository, UnreadableRepository):
+            continue
+        if test is None or not tips or tips[0] == incident.head:
+            continue
+        found = mended(repository, incident.head or incident.commit, test.path, test.text, test.roots, sandbox)
+        if found is None:
+            continue
+        head, fixed = found
+        row = incident.model_copy(
+            update={"head": head, "fixed_commit": fixed, "status": "fixed" if fixed else "reproduced"}
+        )
+        with warehouse.write() as session:
+            session.merge(INCIDENTS, [row])
+        made.incidents.append(row)
+
+
+@lru_cache(maxsize=1)
+def code_version() -> str:
+    """Of all that decides what a test looks like and which is kept."""
+    digest = hashlib.sha256()
+    folder = Path(__file__).parent
+    for path in sorted([*folder.glob("*.py"), *folder.glob("prompts/*")]):
+        if path.name not in {"assets.py", "checks.py", "making.py", "account.py"}:
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]

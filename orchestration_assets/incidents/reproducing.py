@@ -1,0 +1,111 @@
+"""Trying candidates in the sandbox until one fails as the error did.
+
+What belongs here: one run and its report; which try is kept. What is believed of a report: see `driver.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestration_assets.incidents.frames import Place
+from orchestration_assets.incidents.judging import Report, Verdict, judge
+from resources.sandbox import JOB, Finished, Limits, Sandbox
+from resources.sentry_issues.facts import RaisedException
+
+MOST_TRIES = 12
+ENOUGH = 0.75
+"""Share of the values in all calls with which the outermost call is rather kept than an inner one with more of them: a mend may lie
+anywhere between the two."""
+LIMITS = Limits(seconds=30.0, cpu_seconds=25)
+_DRIVER = Path(__file__).with_name("driver.py")
+_DRIVER_NAME = ".regression/driver.py"
+_REPORT = ".regression/report.json"
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A test, and how it is called in an account."""
+
+    path: str
+    text: str
+    what: str
+    approximations: int = 0
+
+
+@dataclass(frozen=True)
+class Reproduced:
+    """`tries`: how many tests were run, the kept one with its second run."""
+
+    attempt: Attempt
+    verdict: Verdict
+    tries: int
+
+
+@dataclass(frozen=True)
+class NotReproduced:
+    reason: str
+    tries: int
+
+
+def run_test(
+    sandbox: Sandbox, tree: Mapping[str, bytes], path: str, text: str, roots: Iterable[str], seed: int = 0
+) -> Report | None:
+    """One test on one tree. None where nothing readable came back."""
+    return Report.read(_run(sandbox, tree, path, text, roots, seed).files.get(_REPORT))
+
+
+def _run(
+    sandbox: Sandbox, tree: Mapping[str, bytes], path: str, text: str, roots: Iterable[str], seed: int
+) -> Finished:
+    files = {**tree, path: text.encode(), _DRIVER_NAME: _DRIVER.read_bytes()}
+    command = ["python3", "-B", _DRIVER_NAME, JOB, f"{JOB}/{_REPORT}", path, *[root or "." for root in roots]]
+    environment = {
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+        "PYTHONHASHSEED": str(seed),
+        "TZ": "UTC",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    return sandbox.run(command, files, limits=LIMITS, collect=[_REPORT], environment=environment)
+
+
+def reproduce(
+    sandbox: Sandbox,
+    tree: Mapping[str, bytes],
+    attempts: Iterable[Attempt],
+    raised: RaisedException,
+    places: list[Place],
+    most: int = MOST_TRIES,
+    heard: Callable[[Attempt, Verdict], None] = lambda attempt, verdict: None,
+) -> Reproduced | NotReproduced:
+    """The first that fails as the error did with nearly all the same values; else the one with the most of them. What is kept has
+    failed in the same way twice, with another order of sets. Raises SandboxUnavailable, SandboxRefused, SandboxFailed."""
+    roots = sorted({"", *(place.module.root for place in places)})
+    good: list[tuple[Attempt, Verdict]] = []
+    complaints: list[str] = []
+    seen: set[str] = set()
+    tries = 0
+    for attempt in attempts:
+        if attempt.text in seen:
+            continue
+        if tries >= most:
+            break
+        seen.add(attempt.text)
+        tries += 1
+        verdict = judge(run_test(sandbox, tree, attempt.path, attempt.text, roots), raised, places)
+        heard(attempt, verdict)
+        if verdict.is_same:
+            good.append((attempt, verdict))
+            if verdict.whole >= ENOUGH:
+                break
+        else:
+            complaints.append(f"{attempt.what}: {verdict.complaint}")
+    good.sort(key=lambda pair: -pair[1].whole)
+    for attempt, verdict in good:
+        tries += 1
+        again = judge(run_test(sandbox, tree, attempt.path, attempt.text, roots, seed=1), raised, places)
+        if again.is_same:
+            return Reproduced(attempt, verdict, tries)
+        complaints.append(f"{attempt.what}: another time {again.complaint}")
+    return NotReproduced(complaints[0] if complaints else "", tries)

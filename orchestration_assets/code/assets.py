@@ -1,0 +1,257 @@
+"""The assets of this domain: from a specification to its files and what their tests say, each project a partition."""
+
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+from pydantic import Field
+
+from orchestration_assets.asset_support import (
+    MODEL_POOL,
+    OWNERS,
+    MakingConfig,
+    code_version,
+    count_metadata,
+    model_metadata,
+)
+from orchestration_assets.code.partitions import PROJECTS
+
+if TYPE_CHECKING:
+    from orchestration_assets.code.model import Plan
+    from orchestration_assets.code.state import Built
+
+_CONNECTIONS = {"settings", "warehouse", "object_store", "language_model"}
+_AGENTS = ("code/planning_agent.py", "code/plan_rules.py", "code/paths.py", "code/prompts/build_plan.md")
+_ENGINE = ("code/*.py", "code/quality/**/*.py", "code/prompts/source_files.md")
+
+
+class SpecificationConfig(dg.Config):
+    """Where a specification comes from."""
+
+    path: str = Field(
+        default="", description="A Markdown file; empty: what `soloist build` registered for the project."
+    )
+
+
+@dg.asset(
+    partitions_def=PROJECTS,
+    group_name="code",
+    kinds={"markdown", "duckdb"},
+    owners=OWNERS,
+    code_version=code_version("code/specification.py"),
+    required_resource_keys={"settings", "warehouse", "language_model"},
+)
+def specification(context: dg.AssetExecutionContext, config: SpecificationConfig) -> dg.MaterializeResult[None]:
+    """What a person wrote about a program that is to be built, and what no build may give of it."""
+    from pathlib import Path
+
+    from orchestration_assets.code.making import register, specification_of
+
+    warehouse, model = context.resources.warehouse, context.resources.language_model
+    if config.path:
+        found = register(warehouse, Path(config.path), context.partition_key, model.context)
+    else:
+        with warehouse.read() as session:
+            found = specification_of(session, context.partition_key)
+    return dg.MaterializeResult(
+        metadata={
+            "title": found.title,
+            "characters": len(found.text),
+            "sha256": found.sha256,
+            "problems": dg.MetadataValue.json(found.concerns),
+            "preview": dg.MetadataValue.md(f"```markdown\n{found.text[:20_000].replace('```', '~~~')}\n```"),
+        }
+    )
+
+
+@dg.asset(
+    deps=[specification],
+    partitions_def=PROJECTS,
+    pool=MODEL_POOL,
+    group_name="code",
+    kinds={"openai", "duckdb"},
+    owners=OWNERS,
+    code_version=code_version(*_AGENTS),
+    required_resource_keys={"settings", "warehouse", "language_model"},
+)
+def build_plan(context: dg.AssetExecutionContext, config: MakingConfig) -> dg.MaterializeResult[None]:
+    """Tasks with their files, interfaces, criteria, dependencies and estimates, checked against the rules of a plan. Needs a model."""
+    from orchestration_assets.code.making import make_plan
+
+    connected = context.resources
+    derived = make_plan(connected.warehouse, connected.language_model, context.partition_key, config.policy)
+    plan = _plan(context)
+    criteria = "\n".join(f"- **{each.id}** {each.text}" for each in plan.criteria)
+    return dg.MaterializeResult(
+        metadata={
+            **count_metadata(derived.counts),
+            **model_metadata(derived, connected.language_model, connected.settings),
+            "tasks": len(plan.tasks),
+            "criteria": dg.MetadataValue.md(criteria),
+            "problems": dg.MetadataValue.json(list(plan.contradictions)),
+        }
+    )
+
+
+@dg.asset(
+    deps=[build_plan],
+    partitions_def=PROJECTS,
+    group_name="code",
+    kinds={"python", "mermaid"},
+    owners=OWNERS,
+    code_version=code_version("code/plan_graph.py", "code/dependency_graph.py"),
+    required_resource_keys={"warehouse"},
+)
+def import_graph(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+    """Which files are to import which, by the plan: what can be made at the same time, and the longest chain by the estimates."""
+    from orchestration_assets.code.plan_graph import graph_of_plan, mermaid, minutes
+
+    plan = _plan(context)
+    graph = graph_of_plan(plan)
+    path = graph.critical_path(minutes(plan))
+    return dg.MaterializeResult(
+        metadata={
+            "levels": dg.MetadataValue.json(graph.levels()),
+            "critical_path": dg.MetadataValue.json(list(path.nodes)),
+            "critical_path_minutes": path.length,
+            "minutes": sum(minutes(plan).values()),
+            "graph": dg.MetadataValue.md(f"```mermaid\n{mermaid(plan)}\n```"),
+        }
+    )
+
+
+@dg.asset(
+    deps=[build_plan, import_graph],
+    partitions_def=PROJECTS,
+    pool=MODEL_POOL,
+    group_name="code",
+    kinds={"openai", "python", "sqlite"},
+    owners=OWNERS,
+    code_version=code_version(*_ENGINE),
+    required_resource_keys={"settings", "warehouse", "language_model"},
+)
+def source_files(context: dg.AssetExecutionContext, config: MakingConfig) -> dg.MaterializeResult[None]:
+    """The files of the plan, written, tested in the sandbox and mended until all is right. A build that was stopped goes on. Needs a model."""
+    from orchestration_assets.code.making import attempts_of, built_of, make_files, reported, sandbox_checker
+    from orchestration_assets.derivation import Counts
+
+    connected, project = context.resources, context.partition_key
+    settings, warehouse = connected.settings, connected.warehouse
+    before = len(attempts_of(settings, project))
+    make_files(
+        settings,
+        warehouse,
+        connected.language_model,
+        project,
+        sandbox_checker,
+        reported,
+        retry_failed=config.retry_failed,
+    )
+    built = built_of(settings, warehouse, project)
+    attempts = attempts_of(settings, project)[before:]
+    made = {attempt.task for attempt in attempts if attempt.outcome == "passed"} & set(built.done)
+    total = len(built.plan.tasks)
+    asked = [attempt for attempt in attempts if attempt.maker]
+    return dg.MaterializeResult(
+        metadata={
+            **count_metadata(Counts(read=total, made=len(made), unchanged=total - len(made))),
+            "maker": connected.language_model.maker,
+            "model/calls": sum(not attempt.recalled for attempt in asked),
+            "model/answered_from_cache": sum(attempt.recalled for attempt in asked),
+            "model/tokens_in": sum(attempt.tokens_in for attempt in asked),
+            "model/tokens_out": sum(attempt.tokens_out for attempt in asked),
+            "files": dg.MetadataValue.json({path: len(text) for path, text in built.sources.items()}),
+            "attempts": dg.MetadataValue.json([attempt.model_dump(mode="json") for attempt in attempts[-200:]]),
+        }
+    )
+
+
+@dg.asset(
+    deps=[source_files],
+    partitions_def=PROJECTS,
+    group_name="code",
+    kinds={"markdown", "pytest"},
+    owners=OWNERS,
+    code_version=code_version("code/reporting.py"),
+    required_resource_keys=_CONNECTIONS,
+)
+def unit_test_report(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+    """What the tests of each task came to when it was done."""
+    from orchestration_assets.code.reporting import unit_test_report as report
+
+    return _report(context, "unit_test_report", report(context.partition_key, _built(context)))
+
+
+@dg.asset(
+    deps=[source_files, unit_test_report],
+    partitions_def=PROJECTS,
+    group_name="code",
+    kinds={"markdown", "pytest"},
+    owners=OWNERS,
+    code_version=code_version("code/reporting.py"),
+    required_resource_keys=_CONNECTIONS,
+)
+def integration_report(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+    """What all tests came to over the whole, and which of them show each acceptance criterion."""
+    from orchestration_assets.code.reporting import integration_report as report
+
+    return _report(context, "integration_report", report(context.partition_key, _built(context)))
+
+
+@dg.asset(
+    deps=[source_files, integration_report],
+    partitions_def=PROJECTS,
+    group_name="code",
+    kinds={"git", "s3"},
+    owners=OWNERS,
+    code_version=code_version("code/releasing.py", "code/bundle/*.py", "code/bundle/templates/*"),
+    required_resource_keys=_CONNECTIONS,
+)
+def release_bundle(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+    """The project as it is handed over: its history in git, an archive, the bill of materials, the report and the plan."""
+    from orchestration_assets.code.making import attempts_of
+    from orchestration_assets.code.releasing import make_release
+
+    connected, project = context.resources, context.partition_key
+    attempts = attempts_of(connected.settings, project)
+    files = make_release(
+        connected.settings, connected.warehouse, connected.object_store, project, _built(context), attempts
+    )
+    table = "\n".join(f"| {file.name} | {file.size:,} | `{file.sha256}` |" for file in files)
+    return dg.MaterializeResult(
+        metadata={"files": dg.MetadataValue.md(f"| file | bytes | sha256 |\n| --- | ---: | --- |\n{table}")}
+    )
+
+
+def _plan(context: dg.AssetExecutionContext) -> "Plan":
+    from orchestration_assets.code.making import plan_of
+
+    with context.resources.warehouse.read() as session:
+        return plan_of(session, context.partition_key)
+
+
+def _built(context: dg.AssetExecutionContext) -> "Built":
+    from orchestration_assets.code.making import built_of
+
+    return built_of(context.resources.settings, context.resources.warehouse, context.partition_key)
+
+
+def _report(context: dg.AssetExecutionContext, kind: str, formats: Any) -> dg.MaterializeResult[None]:
+    from orchestration_assets.code.making import keep_report
+
+    connected = context.resources
+    keep_report(connected.warehouse, connected.object_store, kind, context.partition_key, formats)
+    link = f"{connected.settings.documents_url}/documents/{kind}/{context.partition_key}.md"
+    return dg.MaterializeResult(
+        metadata={"document": dg.MetadataValue.url(link), "preview": dg.MetadataValue.md(formats["md"].decode())}
+    )
+
+
+ASSETS = (
+    specification,
+    build_plan,
+    import_graph,
+    source_files,
+    unit_test_report,
+    integration_report,
+    release_bundle,
+)

@@ -1,0 +1,116 @@
+"""What a Python file imports, and which modules of the tree that means. Grimp's scanner reads most files and has the same rules; these read
+what it cannot: scripts, names that two source roots share, and whether an import leads nowhere."""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import dataclass
+
+from orchestration_assets.code.import_graph.model import Broken, FileImports, Unresolved
+from orchestration_assets.code.import_graph.python_layout import Layout, Module
+
+_ENDLESS_NAME = re.compile(rb"[\w.]{5000}")
+
+
+@dataclass(frozen=True)
+class Import:
+    """`import module` where `names` is None, else `from <level dots><module> import names`."""
+
+    module: str
+    names: tuple[str, ...] | None
+    level: int
+    line: int
+
+
+class Unparsable(Exception):
+    """Its text is one sentence without the file's name."""
+
+
+def read_imports(source: bytes) -> list[Import]:
+    """All imports, wherever they stand: in functions, under conditions, for type checkers alone. Raises Unparsable."""
+    # Python joins the parts of a dotted name one by one, which takes minutes for a name of a megabyte.
+    if _ENDLESS_NAME.search(source):
+        raise Unparsable("holds a name of more than 5,000 characters")
+    try:
+        parsed = ast.parse(source)
+    except SyntaxError as error:
+        where = f" (line {error.lineno})" if error.lineno else ""
+        raise Unparsable(f"is no Python that can be parsed: {error.msg}{where}") from None
+    except (ValueError, RecursionError, MemoryError) as error:
+        reason = str(error) if isinstance(error, ValueError) else "it is nested too deeply"
+        raise Unparsable(f"is no Python that can be parsed: {reason}") from None
+    found = []
+    for node in ast.walk(parsed):
+        if isinstance(node, ast.Import):
+            found += [Import(alias.name, None, 0, node.lineno) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = tuple(alias.name for alias in node.names)
+            found.append(Import(node.module or "", names, node.level, node.lineno))
+    return found
+
+
+def file_imports(source: bytes, module: Module, layout: Layout) -> FileImports:
+    """Reads and resolves; a file that cannot be parsed brings nothing but that."""
+    try:
+        imports = read_imports(source)
+    except Unparsable as error:
+        return FileImports(broken=Broken(module.file, str(error)))
+    targets: set[str] = set()
+    unresolved: list[Unresolved] = []
+    for each in imports:
+        _resolve(each, module, layout, targets, unresolved)
+    return FileImports(frozenset(targets), tuple(unresolved))
+
+
+def _resolve(each: Import, module: Module, layout: Layout, targets: set[str], unresolved: list[Unresolved]) -> None:
+    def report(name: str, reason: str) -> None:
+        unresolved.append(Unresolved(module.name, name, each.line, reason))
+
+    if each.names is None:
+        base, wanted = each.module, [each.module]
+    elif each.level:
+        absolute = absolute_base(module, each.level, each.module)
+        if absolute is None:
+            report("." * each.level + each.module, "leads above the topmost package")
+            return
+        base = absolute
+        wanted = [base if name == "*" else f"{base}.{name}".lstrip(".") for name in each.names]
+    else:
+        base = each.module
+        wanted = [base if name == "*" else f"{base}.{name}" for name in each.names]
+    if not each.level and not layout.is_ours(module.root, base):
+        _resolve_sibling(each, module, layout, targets)
+        return
+    for name in wanted:
+        found = layout.find(module.root, name) or layout.find(module.root, name.rpartition(".")[0])
+        if found is not None:
+            targets.add(found)
+    if not layout.is_ours(module.root, base):
+        return
+    if layout.find(module.root, base) is None and not layout.is_compiled(module.root, base) and base:
+        report("." * each.level + each.module, "there is no such module")
+    elif each.names is not None and layout.is_namespace(module.root, base):
+        for name in wanted:
+            if layout.find(module.root, name) is None and not layout.is_compiled(module.root, name):
+                report(name, "there is no such module, and the folder has no __init__.py that could define it")
+
+
+def _resolve_sibling(each: Import, module: Module, layout: Layout, targets: set[str]) -> None:
+    base = layout.sibling(module, each.module)
+    if base is None:
+        return
+    known = layout.known[module.root]
+    for name in each.names or ("*",):
+        targets.add(known.get(f"{base}.{name}", known[base]))
+
+
+def absolute_base(module: Module, level: int, name: str) -> str | None:
+    """What a relative import starts from, or None where it climbs too high."""
+    parts = module.package.split(".") if module.package else []
+    if level > len(parts) + (not module.package):
+        return None
+    kept = parts[: len(parts) - (level - 1)]
+    if not kept and level > 1:
+        return None
+    return ".".join([*kept, name] if name else kept)

@@ -1,0 +1,263 @@
+"""Making what a project needs, one after another: its specification, its plan, its files. Assets and the command line call this.
+
+What belongs here: reading rows, handing them to an agent or to a build, writing rows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from orchestration_assets.code.model import BUILD_PLANS, SPECIFICATIONS, BuildPlan, Plan, Specification
+from orchestration_assets.code.plan_rules import PlanRefused
+from orchestration_assets.code.planning_agent import NO_MODEL, NeedsModel, PlanningAgent
+from orchestration_assets.code.specification import read_specification
+from orchestration_assets.derivation import (
+    DERIVATIONS,
+    EXTRACTIVE,
+    ONLY_CHANGED,
+    Derived,
+    Inputs,
+    Policy,
+    derive,
+    pending,
+)
+from orchestration_assets.model_records import KeptReplies, keep
+from orchestration_assets.reports.documents import Rendered, store_documents
+from orchestration_assets.reports.model import DOCUMENTS
+from resources import progress
+from resources.errors import BadInput, SoloistError
+from resources.language_model.agent import content_hash
+
+if TYPE_CHECKING:
+    from orchestration_assets.code.building import Standing
+    from orchestration_assets.code.checking import Checker
+    from orchestration_assets.code.ledger import Attempt, Ledger
+    from orchestration_assets.code.state import Built
+    from orchestration_assets.reports.documents import Format
+    from resources.language_model.runner import LanguageModel
+    from resources.object_store import ObjectStore
+    from resources.settings import Settings
+    from resources.warehouse import Session, Warehouse
+
+STANDING, NEWS = "building: ", "news: "
+"""How a report of progress begins that says how a build stands, or what is new."""
+LIBRARIES: tuple[str, ...] = ()
+"""Distributions that a plan may name. The sandbox installs nothing, so that there are none."""
+
+
+def builds_path(settings: Settings) -> Path:
+    """The ledger of builds."""
+    return settings.home / "builds.db"
+
+
+def require_model(model: LanguageModel) -> None:
+    """Raises NeedsModel where none is configured."""
+    if model.maker == EXTRACTIVE:
+        raise NeedsModel(NO_MODEL)
+
+
+def register(warehouse: Warehouse, path: Path, project: str | None, context: int) -> Specification:
+    """Reads a specification and keeps it as that of its project. Raises BadInput."""
+    found = read_specification(path, project, context)
+    with warehouse.write() as session:
+        session.merge(SPECIFICATIONS, [found])
+    return found
+
+
+def specification_of(session: Session, project: str) -> Specification:
+    """Raises BadInput where none was registered."""
+    found = session.rows(SPECIFICATIONS, where="project = ?", params=[project])
+    if not found:
+        raise BadInput(
+            f"The project {project!r} has no specification; give it one with `soloist build SPEC.md --project {project}`."
+        )
+    return found[0]
+
+
+def plan_of(session: Session, project: str) -> Plan:
+    """The plan as it was made of the specification. Raises PlanRefused, with the reason where there is one."""
+    found = session.rows(BUILD_PLANS, where="project = ?", params=[project])
+    sha256 = specification_of(session, project).sha256
+    if not found or found[0].specification != sha256:
+        raise PlanRefused(f"The project {project!r} has no plan of its specification yet; `soloist build` makes it.")
+    if refusal := found[0].plan.refusal:
+        raise PlanRefused(f"The planner makes no plan of the specification of {project}: {refusal}")
+    return found[0].plan
+
+
+def make_plan(warehouse: Warehouse, model: LanguageModel, project: str, policy: Policy = ONLY_CHANGED) -> Derived:
+    """Plans a project unless that was done with the same specification. Raises NeedsModel, PlanRefused."""
+    require_model(model)
+    agent = PlanningAgent(model.context, LIBRARIES)
+    with warehouse.read() as session:
+        item = specification_of(session, project)
+        asked = pending(
+            session,
+            agent.name,
+            agent.version,
+            model.maker,
+            Inputs.of({project: content_hash(item.sha256, item.concerns)}),
+            policy,
+        )
+
+    def write(session: Session, made: Sequence[tuple[Specification, Plan]]) -> None:
+        rows = [BuildPlan(project=each.project, specification=each.sha256, plan=plan) for each, plan in made]
+        session.merge(BUILD_PLANS, rows)
+
+    derived = derive(warehouse, model, agent, [item] if asked.stale else [], asked, write)
+    with warehouse.read() as session:
+        rows = session.rows(DERIVATIONS, where="agent = ? AND key = ?", params=[agent.name, project])
+        if rows and rows[0].reason is not None:
+            raise PlanRefused(
+                f"No plan could be made of the specification of {project}: {rows[0].reason.rstrip('.')}; make the specification clearer, or run "
+                "again with --retry-failed."
+            )
+        plan_of(session, project)
+    return derived
+
+
+def make_files(
+    settings: Settings,
+    warehouse: Warehouse,
+    model: LanguageModel,
+    project: str,
+    checker: Callable[[Ledger], Checker],
+    tell: Callable[[Standing], None] = lambda standing: None,
+    *,
+    retry_failed: bool = False,
+) -> Built:
+    """Builds a project, going on from where the last build of its plan was left. Raises NeedsModel, PlanRefused, EndpointError, CannotCheck."""
+    require_model(model)
+    with warehouse.read() as session:
+        plan = plan_of(session, project)
+    with only_build(settings, project):
+        return asyncio.run(_built(settings, warehouse, model, project, plan, checker, tell, retry_failed=retry_failed))
+
+
+async def _built(
+    settings: Settings,
+    warehouse: Warehouse,
+    model: LanguageModel,
+    project: str,
+    plan: Plan,
+    checker: Callable[[Ledger], Checker],
+    tell: Callable[[Standing], None],
+    *,
+    retry_failed: bool,
+) -> Built:
+    from orchestration_assets.code.building import Build, Terms
+    from orchestration_assets.code.ledger import Ledger
+    from resources.language_model.asking import Asking
+    from resources.language_model.runner import chosen_backend
+
+    config = model.urgent().config  # a batch file would be answered tomorrow
+    backend = chosen_backend(config.model_copy(update={"max_in_flight": wire_limit(config.max_in_flight)}))
+    assert backend is not None
+
+    def commit(group: Sequence[Any]) -> None:
+        with warehouse.write() as session:
+            keep(session, group)
+
+    ledger = Ledger(builds_path(settings))
+    try:
+        async with Asking(backend, config.max_repairs, KeptReplies(warehouse), commit) as asking:
+            terms = Terms(config.max_in_flight, os.cpu_count() or 2, model.context, LIBRARIES)
+            build = Build(project, ledger, asking, model.maker, checker(ledger), terms, tell)
+            return await build.run(plan, retry_failed=retry_failed)
+    finally:
+        ledger.close()
+
+
+def wire_limit(in_flight: int) -> int:
+    """What the transport is told of how many requests there may be at once. It takes answers that are twice as slow as others for a sign of a
+    queue, and goes down to a quarter; here they are slow because tasks differ. The schedule alone bounds how many there are; the transport
+    still goes as low as an endpoint asks that turns requests away."""
+    return 4 * in_flight
+
+
+def sandbox_checker(ledger: Ledger) -> Checker:
+    """Tests in the sandbox, by the rules of every project."""
+    from orchestration_assets.code.quality_checking import KeptReports, SandboxChecker
+    from resources.sandbox import Sandbox
+
+    return SandboxChecker(Sandbox(), KeptReports(ledger))
+
+
+@contextmanager
+def only_build(settings: Settings, project: str) -> Iterator[None]:
+    """Lets one build at a time work on a project; a second one gets a sentence instead of a wait."""
+    folder = settings.home / "builds"
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / f"{project}.lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SoloistError(
+                f"The project {project} is being built by another process; wait until it is done."
+            ) from None
+        yield
+
+
+class BuildIncomplete(SoloistError):
+    """Some task is among the dead letters, or the whole is not right."""
+
+
+def built_of(settings: Settings, warehouse: Warehouse, project: str) -> Built:
+    """What the last build of the project's plan came to. Raises BuildIncomplete where it is not green, and PlanRefused."""
+    from orchestration_assets.code.ledger import Ledger
+    from orchestration_assets.code.reporting import not_done
+    from orchestration_assets.code.state import as_left
+
+    with warehouse.read() as session:
+        plan = plan_of(session, project)
+    ledger = Ledger(builds_path(settings))
+    try:
+        built = as_left(ledger, project, plan)
+    finally:
+        ledger.close()
+    if built is None:
+        raise BuildIncomplete(f"The files of {project} were not made yet; run `soloist build`.")
+    if not built.is_green:
+        raise BuildIncomplete(
+            f"The build of {project} is not complete: {not_done(built)}; run again with --retry-failed, or change the specification."
+        )
+    return built
+
+
+def attempts_of(settings: Settings, project: str) -> list[Attempt]:
+    """Every step that was tried for a project, in the order in which they ended."""
+    from orchestration_assets.code.ledger import Ledger
+
+    ledger = Ledger(builds_path(settings))
+    try:
+        return ledger.attempts(project)
+    finally:
+        ledger.close()
+
+
+def keep_report(
+    warehouse: Warehouse, store: ObjectStore, kind: str, project: str, formats: Mapping[Format, bytes]
+) -> None:
+    """Stores a document of a project; its row is written last."""
+    rendered = Rendered(
+        kind=kind, key=project, title=f"{kind.replace('_', ' ').capitalize()} of {project}", formats=formats
+    )
+    documents = store_documents(store, [rendered])
+    with warehouse.write() as session:
+        session.merge(DOCUMENTS, documents)
+
+
+def reported(standing: Standing) -> None:
+    """Tells whoever listens how far a build is; news first, a sentence each."""
+    for sentence in standing.news:
+        progress.report(f"{NEWS}{sentence}", standing.done, standing.total)
+    parts = [f"{len(standing.writing)} being written", f"{len(standing.checking)} being tested"]
+    if standing.dead:
+        parts.append(f"{standing.dead} given up")
+    progress.report(f"{STANDING}{', '.join(parts)}", standing.done, standing.total)

@@ -1,0 +1,114 @@
+"""Handing a project over: the files of its release bundle, in the object store and in a folder."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from orchestration_assets.code.model import RELEASE_BUNDLES, ReleasedFile
+from orchestration_assets.code.scheduling import Step
+from resources.errors import BadInput
+from resources.language_model.prices import load_prices, prices_of
+
+if TYPE_CHECKING:
+    from orchestration_assets.code.bundle import BundleInput, Made
+    from orchestration_assets.code.ledger import Attempt
+    from orchestration_assets.code.state import Built
+    from resources.object_store import ObjectStore
+    from resources.settings import Settings
+    from resources.warehouse import Warehouse
+
+
+def make_release(
+    settings: Settings,
+    warehouse: Warehouse,
+    store: ObjectStore,
+    project: str,
+    built: Built,
+    attempts: Sequence[Attempt],
+) -> list[ReleasedFile]:
+    """Makes and stores the bundle of a build that is green; its rows are written last."""
+    from orchestration_assets.code.bundle import make_bundle
+
+    bundle = make_bundle(bundle_input(settings, project, built, attempts))
+    rows = [
+        ReleasedFile(
+            project=project,
+            name=file.name,
+            media_type=file.media_type,
+            sha256=store.put_immutable(file.data, file.media_type),
+            size=len(file.data),
+        )
+        for file in bundle.files
+    ]
+    with warehouse.write() as session:
+        session.replace(RELEASE_BUNDLES, rows, "project = ?", [project])
+    return rows
+
+
+def bundle_input(settings: Settings, project: str, built: Built, attempts: Sequence[Attempt]) -> BundleInput:
+    """What a green build is as a bundle: its files, what its tests came to, and who made what."""
+    from orchestration_assets.code.bundle import BundleInput
+    from orchestration_assets.code.quality import TestReport
+
+    assert built.integration is not None
+    report = built.integration.report
+    return BundleInput(
+        project=project,
+        plan=built.plan,
+        sources={path: text.encode() for path, text in built.sources.items()},
+        report=TestReport.model_validate(report["tests"]),
+        criteria=report["criteria"],
+        made=_made(settings, built, attempts),
+    )
+
+
+def _made(settings: Settings, built: Built, attempts: Sequence[Attempt]) -> tuple[Made, ...]:
+    """Who wrote each task, in the order of the plan: whoever did so last, and what all attempts took."""
+    from orchestration_assets.code.bundle import Made
+
+    table = load_prices(settings.prices_path)
+    of_task: defaultdict[str, list[Attempt]] = defaultdict(list)
+    for attempt in attempts:
+        if attempt.step is Step.WRITE and attempt.maker:
+            of_task[attempt.task].append(attempt)
+    found: list[Made] = []
+    for task in built.plan.tasks:
+        if not (tries := of_task[task.id]):
+            continue
+        tokens_in, tokens_out = sum(each.tokens_in for each in tries), sum(each.tokens_out for each in tries)
+        found.append(
+            Made(
+                task=task.id,
+                maker=tries[-1].maker,
+                prompt_version=tries[-1].agent_version,
+                calls=sum(each.calls for each in tries),
+                tokens_in=tokens_in,
+                tokens_out=tokens_out,
+                cost=prices_of(table, tries[-1].maker).cost(tokens_in, 0, tokens_out),
+            )
+        )
+    return tuple(found)
+
+
+def write_release(warehouse: Warehouse, store: ObjectStore, project: str, folder: Path) -> list[Path]:
+    """Writes the files of a bundle into a folder, each whole or not at all. Raises BadInput where that cannot be."""
+    with warehouse.read() as session:
+        rows = session.rows(RELEASE_BUNDLES, where="project = ?", params=[project], order_by="name")
+    written: list[Path] = []
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for row in rows:
+            path = folder / row.name
+            temporary = path.with_name(f".{row.name}.{os.getpid()}.tmp")
+            temporary.write_bytes(store.get_verified(row.sha256))
+            temporary.replace(path)
+            written.append(path)
+    except OSError as error:
+        raise BadInput(
+            f"The bundle cannot be written to {folder} ({error.strerror}); name another folder with --out."
+        ) from None
+    return written

@@ -27,10 +27,12 @@ app = typer.Typer(
 )
 show = typer.Typer(no_args_is_help=True, help="Show a report, the skills or the resume as it was last made.")
 inbox = typer.Typer(no_args_is_help=True, help="The events that came from GitHub and Sentry, and what became of them.")
+outbox = typer.Typer(no_args_is_help=True, help="What is to be said on GitHub and Sentry, and what became of it.")
 export = typer.Typer(no_args_is_help=True, help="Write a document to a file.")
 app.add_typer(show, name="show")
 app.add_typer(export, name="export")
 app.add_typer(inbox, name="inbox")
+app.add_typer(outbox, name="outbox")
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Day = Annotated[str | None, typer.Option("--date", help="A day: 2026-11-20, today or yesterday.")]
@@ -250,6 +252,77 @@ def inbox_drop(
     from orchestration_assets import inbox_commands
 
     inbox_commands.drop(_connect(), event or [], dead)
+
+
+@app.command()
+def build(
+    specification: Annotated[Path, typer.Argument(help="A Markdown file that says what to build.")],
+    project: Annotated[str | None, typer.Option(help="The project's name; default the file's.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="A folder that gets the files of the bundle.")
+    ] = None,
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try again what was given up.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Build what a specification asks for: plan, files, tests, bundle. Needs a model; a build that was stopped goes on."""
+    from orchestration_assets.build_command import build_command
+    from orchestration_assets.derivation import Policy
+
+    policy = Policy(retry_failed=retry_failed)
+    sys.exit(build_command(_connect(), specification, project, policy, output=output, as_json=as_json))
+
+
+@outbox.command("list")
+def outbox_list(
+    state: Annotated[str | None, typer.Option(help="Only effects of this state, such as waiting or dead.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="How many, the latest first.")] = 50,
+    as_json: Json = False,
+) -> None:
+    """The latest effects (pull requests, comments, labels, issues, links), and how many there are of each state."""
+    from orchestration_assets import outbox_commands
+
+    outbox_commands.list_effects(_connect(), state, limit, as_json)
+
+
+@outbox.command("show")
+def outbox_show(effect: int, as_json: Json = False) -> None:
+    """One effect with all that it says."""
+    from orchestration_assets import outbox_commands
+
+    outbox_commands.show_effect(_connect(), effect, as_json)
+
+
+@outbox.command("replay")
+def outbox_replay(
+    effect: Annotated[list[int] | None, typer.Argument(help="Numbers of effects.")] = None,
+    dead: Annotated[bool, typer.Option("--dead", help="All dead letters.")] = False,
+) -> None:
+    """Let effects wait again, with all their attempts before them."""
+    from orchestration_assets import outbox_commands
+
+    outbox_commands.replay(_connect(), effect or [], dead)
+
+
+@outbox.command("drop")
+def outbox_drop(
+    effect: Annotated[list[int] | None, typer.Argument(help="Numbers of effects.")] = None,
+    dead: Annotated[bool, typer.Option("--dead", help="All dead letters.")] = False,
+) -> None:
+    """Take effects out for good."""
+    from orchestration_assets import outbox_commands
+
+    outbox_commands.drop(_connect(), effect or [], dead)
+
+
+@app.command()
+def publish(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be sent, and send nothing.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Send what waits in the outbox, where SOLOIST_PUBLISH is on."""
+    from orchestration_assets import outbox_commands
+
+    sys.exit(outbox_commands.publish(_connect(), dry_run, as_json))
 
 
 @app.command()

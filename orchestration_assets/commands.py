@@ -287,7 +287,9 @@ def collect_garbage(connections: Connections) -> None:
         collected = maintenance.collect_garbage(connections.warehouse, connections.store, datetime.now(UTC))
         runs = prune_runs(instance, connections.settings.keep_runs_days)
         if connections.settings.has_inbox:
-            connections.inbox.prune(datetime.now(UTC) - timedelta(days=connections.settings.keep_events_days))
+            old = datetime.now(UTC) - timedelta(days=connections.settings.keep_events_days)
+            connections.inbox.prune(old)
+            connections.outbox.prune(old)
     sys.stderr.write(
         f"Removed {collected.objects} objects ({collected.object_bytes:,} bytes) and {runs} old runs; "
         f"the warehouse is {collected.warehouse_bytes:,} bytes smaller.\n"

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from resources.language_model.configuration import LanguageModelConfig
     from resources.language_model.runner import LanguageModel
     from resources.object_store import ObjectStore
+    from resources.outbox import Outbox
     from resources.sandbox import Sandbox
     from resources.settings import Settings
     from resources.warehouse import Warehouse
@@ -32,6 +33,12 @@ def open_inbox(settings: "Settings") -> "Inbox":
     from resources.inbox import Inbox
 
     return Inbox(settings.inbox_address)
+
+
+def open_outbox(settings: "Settings") -> "Outbox":
+    from resources.outbox import Outbox
+
+    return Outbox(settings.inbox_address)
 
 
 def open_object_store(settings: "Settings") -> "ObjectStore":

@@ -132,6 +132,59 @@ class ShownEventDetail(ShownEvent):
     payload: dict[str, Any]
 
 
+class ShownEffect(Contract):
+    """`result` is the address of what it came to; `reason`: why it failed, waits or is dead, or what there was to tell when it was sent."""
+
+    id: int
+    key: str
+    verb: str
+    target: str
+    state: Literal["waiting", "leased", "sent", "dead", "expired"]
+    attempts: int
+    put_at: datetime
+    next_at: datetime
+    reason: str | None
+    result: str | None
+
+
+class ShownOutbox(Contract):
+    """`soloist outbox list --json`: how many effects there are of each state, and the latest, the last to be put first."""
+
+    counts: dict[str, int]
+    effects: list[ShownEffect]
+
+
+class ShownEffectDetail(ShownEffect):
+    """`soloist outbox show --json`. `payload` is what would be sent, with secrets hidden."""
+
+    created_at: datetime
+    settled_at: datetime | None
+    payload: dict[str, Any]
+
+
+class ShownPlannedEffect(Contract):
+    """`refused` says why it would not be sent; `effect` is what would be sent, None where it is refused."""
+
+    id: int
+    key: str
+    verb: str
+    target: str
+    refused: str | None
+    effect: dict[str, Any] | None
+
+
+class ShownPublication(Contract):
+    """`soloist publish --json`. `planned` is what would be sent first, where nothing was sent because the mode is dry-run."""
+
+    mode: Literal["off", "dry-run", "on"]
+    sent: int
+    dead: int
+    failed: int
+    waiting: int
+    sentences: list[str]
+    planned: list[ShownPlannedEffect]
+
+
 CONTRACTS: dict[str, type[BaseModel]] = {
     "report": ShownReport,
     "skills": ShownSkills,
@@ -140,6 +193,9 @@ CONTRACTS: dict[str, type[BaseModel]] = {
     "notes": ShownNotes,
     "inbox": ShownInbox,
     "event": ShownEventDetail,
+    "outbox": ShownOutbox,
+    "effect": ShownEffectDetail,
+    "publication": ShownPublication,
 }
 
 

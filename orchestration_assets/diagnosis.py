@@ -38,6 +38,7 @@ def examine(connections: Connections) -> list[ShownComponent]:
         ("webhooks", _webhooks),
         ("github", _github),
         ("sentry issues", _sentry_issues),
+        ("publishing", _publishing),
         ("sandbox", _sandbox),
         ("sentry", _sentry),
     ]
@@ -197,6 +198,22 @@ def _github(connections: Connections) -> Finding:
         else "without a token, 60 times an hour"
     )
     return "ok", f"{', '.join(settings.github_repositories)} at {settings.github_api_url}, asked {how}"
+
+
+def _publishing(connections: Connections) -> Finding:
+    settings = connections.settings
+    counts = connections.outbox.counts() if settings.has_inbox else {}
+    told = ", ".join(f"{count:,} {state}" for state, count in sorted(counts.items())) or "nothing waits"
+    if dead := counts.get("dead"):
+        return (
+            "broken",
+            f"{dead:,} effects are dead letters; `soloist outbox list --state dead` says why, `soloist outbox replay` tries again",
+        )
+    if settings.publish == "off":
+        return "off", f"{told}; SOLOIST_PUBLISH=dry-run shows what would be sent, on sends it"
+    if settings.publish == "on" and settings.github_token is None and settings.github_app_id is None:
+        return "broken", f"{told}, and nobody may write on GitHub; set SOLOIST_GITHUB_TOKEN"
+    return "ok", f"{settings.publish}; {told}"
 
 
 def _sandbox(connections: Connections) -> Finding:

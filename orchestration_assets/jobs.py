@@ -21,6 +21,20 @@ apply_events_job = dg.define_asset_job(
     executor_def=dg.in_process_executor,
 )
 
+review_pull_requests_job = dg.define_asset_job(
+    "review_pull_requests_job",
+    selection=dg.AssetSelection.groups("reviews"),
+    description="The review of every open pull request whose code, base or text changed.",
+    executor_def=dg.in_process_executor,
+)
+
+make_regression_tests_job = dg.define_asset_job(
+    "make_regression_tests_job",
+    selection=dg.AssetSelection.groups("incidents"),
+    description="A test for each wanted error in production that changed.",
+    executor_def=dg.in_process_executor,
+)
+
 REPORT_JOBS = {
     kind: dg.define_asset_job(
         f"make_{kind.value}_job",
@@ -58,7 +72,7 @@ def prune_runs(instance: dg.DagsterInstance, keep_days: int) -> int:
     return len(old)
 
 
-@dg.op(required_resource_keys={"settings", "warehouse", "object_store", "inbox"})
+@dg.op(required_resource_keys={"settings", "warehouse", "object_store", "inbox", "outbox"})
 def prune_storage(context: dg.OpExecutionContext) -> None:
     """Takes out old runs, documents that nothing points at, and unused pages of the warehouse."""
     from orchestration_assets.maintenance import collect_garbage
@@ -66,9 +80,10 @@ def prune_storage(context: dg.OpExecutionContext) -> None:
 
     runs = prune_runs(context.instance, context.resources.settings.keep_runs_days)
     collected = collect_garbage(context.resources.warehouse, context.resources.object_store, now())
-    events = context.resources.inbox.prune(now() - timedelta(days=context.resources.settings.keep_events_days))
+    old = now() - timedelta(days=context.resources.settings.keep_events_days)
+    events, effects = context.resources.inbox.prune(old), context.resources.outbox.prune(old)
     context.log.info(
-        f"Removed {runs} runs, {events} events and {collected.objects} objects; freed {collected.warehouse_bytes} bytes."
+        f"Removed {runs} runs, {events} events, {effects} effects and {collected.objects} objects; freed {collected.warehouse_bytes} bytes."
     )
 
 
@@ -81,6 +96,8 @@ JOBS: tuple[Any, ...] = (
     apply_events_job,
     refresh_worklogs_job,
     *REPORT_JOBS.values(),
+    review_pull_requests_job,
+    make_regression_tests_job,
     model_usage_job,
     prune_storage_job,
 )

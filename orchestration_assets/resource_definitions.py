@@ -9,6 +9,7 @@ from orchestration_assets.connections import (
     open_inbox,
     open_language_model,
     open_object_store,
+    open_outbox,
     open_sandbox,
     open_warehouse,
 )
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from resources.inbox import Inbox
     from resources.language_model.runner import LanguageModel
     from resources.object_store import ObjectStore
+    from resources.outbox import Outbox
     from resources.sandbox import Sandbox
     from resources.settings import Settings
     from resources.warehouse import Warehouse
@@ -66,6 +68,17 @@ def inbox_resource(context: dg.InitResourceContext) -> "Iterator[Inbox]":
         inbox.close()
 
 
+@dg.resource(
+    description="What is to be said on GitHub and Sentry, until it was said.", required_resource_keys={"settings"}
+)
+def outbox_resource(context: dg.InitResourceContext) -> "Iterator[Outbox]":
+    outbox = open_outbox(context.resources.settings)
+    try:
+        yield outbox
+    finally:
+        outbox.close()
+
+
 @dg.resource(description="Where code that nobody trusts runs.", required_resource_keys={"settings"})
 def sandbox_resource(context: dg.InitResourceContext) -> "Sandbox":
     return open_sandbox(context.resources.settings)
@@ -75,6 +88,7 @@ RESOURCES: dict[str, Any] = {
     "settings": settings_resource,
     "warehouse": warehouse_resource,
     "inbox": inbox_resource,
+    "outbox": outbox_resource,
     "object_store": object_store_resource,
     "language_model": language_model_resource,
     "sandbox": sandbox_resource,

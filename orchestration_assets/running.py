@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 from orchestration_assets.asset_support import COUNTS
 from orchestration_assets.contracts import AssetCounts, RunResult
 from orchestration_assets.derivation import ONLY_CHANGED, Policy, failures
-from orchestration_assets.jobs import REPORT_JOBS, apply_events_job, model_usage_job, refresh_worklogs_job
+from orchestration_assets.jobs import (
+    REPORT_JOBS,
+    apply_events_job,
+    make_regression_tests_job,
+    model_usage_job,
+    refresh_worklogs_job,
+    review_pull_requests_job,
+)
 from orchestration_assets.partitions import newest_first, range_tags
 from orchestration_assets.planning import month_ranges, stale_months, stale_periods, unjudged_periods
 from orchestration_assets.reports.kinds import ReportKind
@@ -100,6 +107,9 @@ def refresh(
         for first, last in newest_first(runs):
             say(f"{kind.value} {first}" + (f" to {last}" if last != first else ""))
             execute(definitions, instance, REPORT_JOBS[kind].name, range_tags(first, last), totals, policy)
+    for what, job in _watched_jobs(warehouse):
+        say(what)
+        execute(definitions, instance, job, {}, totals, policy)
     with warehouse.read() as session:
         uncounted = is_behind(session)
     if uncounted:
@@ -109,6 +119,16 @@ def refresh(
     if any(counts.failed for counts in totals.assets.values()):
         totals.problems += _reasons(warehouse)
     return totals.result()
+
+
+def _watched_jobs(warehouse: Warehouse) -> list[tuple[str, str]]:
+    """What there is to look at besides entries: open pull requests, and errors in production; and the jobs that do."""
+    with warehouse.read() as session:
+        looked_at = {
+            ("reviews", review_pull_requests_job.name): "SELECT count(*) FROM pull_requests WHERE state = 'open'",
+            ("incidents", make_regression_tests_job.name): "SELECT count(*) FROM error_events",
+        }
+        return [told for told, query in looked_at.items() if session.count(query)]
 
 
 def _reasons(warehouse: Warehouse) -> list[str]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from resources.language_model.batches import Batches
     from resources.language_model.runner import LanguageModel
     from resources.object_store import ObjectStore
+    from resources.outbox import Outbox
     from resources.sandbox import Sandbox
     from resources.warehouse import Warehouse
 
@@ -43,6 +44,12 @@ class Connections:
     def has_events(self) -> bool:
         """Whether events wait that are due."""
         return self.settings.has_inbox and self.inbox.has_due()
+
+    @cached_property
+    def outbox(self) -> Outbox:
+        from orchestration_assets.connections import open_outbox
+
+        return open_outbox(self.settings)
 
     @cached_property
     def store(self) -> ObjectStore:

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from orchestration_assets.activity.model import TABLE_OF
 from orchestration_assets.batch_records import BATCHED_QUESTIONS, MODEL_BATCHES
+from orchestration_assets.code.model import BUILD_PLANS, RELEASE_BUNDLES, SPECIFICATIONS
 from orchestration_assets.derivation import DERIVATIONS
+from orchestration_assets.incidents.model import INCIDENTS, REGRESSION_TESTS
 from orchestration_assets.model_records import MODEL_CALLS, REPLIES
 from orchestration_assets.reports.model import DOCUMENTS
 from orchestration_assets.skills.model import SKILL_EVIDENCE, SKILLS
@@ -37,6 +39,11 @@ TABLES: Sequence[TableSpec[Any]] = (
     BATCHED_QUESTIONS,
     MODEL_BATCHES,
     *TABLE_OF.values(),
+    INCIDENTS,
+    REGRESSION_TESTS,
+    SPECIFICATIONS,
+    BUILD_PLANS,
+    RELEASE_BUNDLES,
 )
 
 

@@ -1,0 +1,72 @@
+"""From what was made to what is to be said: the effects that reviews and regression tests have on GitHub and Sentry, and their keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from resources.outbox import Effect, KeepComment, LinkSentryIssue, OpenPullRequest
+
+if TYPE_CHECKING:
+    from orchestration_assets.incidents.model import RegressionProposal
+    from orchestration_assets.reviews.model import ReviewComment
+    from resources.outbox import Outbox
+
+
+def keep_comments(outbox: Outbox, comments: Iterable[ReviewComment], problems: list[str]) -> None:
+    """Has each comment stand under its pull request. One that cannot be sent is a sentence in `problems`."""
+    for comment in comments:
+        where = f"{comment.repository}#{comment.number}"
+
+        def effects(comment: ReviewComment = comment, where: str = where) -> Mapping[str, Effect]:
+            return {
+                f"review:{where}": KeepComment(repository=comment.repository, number=comment.number, body=comment.body)
+            }
+
+        _put(outbox, effects, f"The review of {where}", problems)
+
+
+def propose_tests(outbox: Outbox, proposals: Iterable[RegressionProposal], problems: list[str]) -> None:
+    """Has a pull request opened for each test, and its issue in Sentry linked to it. What cannot be sent is a sentence in `problems`."""
+    for proposal in proposals:
+        if not proposal.base:
+            problems.append(
+                f"The test for {proposal.link or proposal.issue} is not proposed: the default branch of {proposal.repository} is not known."
+            )
+            continue
+
+        def effects(proposal: RegressionProposal = proposal) -> Mapping[str, Effect]:
+            key = f"regression-test:{proposal.issue}"
+            found: dict[str, Effect] = {
+                key: OpenPullRequest(
+                    repository=proposal.repository,
+                    branch=proposal.branch,
+                    base=proposal.base,
+                    base_commit=proposal.base_commit,
+                    title=proposal.title,
+                    body=proposal.body,
+                    files=dict(proposal.files),
+                    commit_message=proposal.title,
+                )
+            }
+            if proposal.organization:
+                found[f"regression-link:{proposal.issue}"] = LinkSentryIssue(
+                    organization=proposal.organization,
+                    issue=proposal.issue,
+                    text="A regression test that fails as this error did is proposed.",
+                    result_of=key,
+                )
+            return found
+
+        _put(outbox, effects, f"The test for {proposal.link or proposal.issue}", problems)
+
+
+def _put(outbox: Outbox, effects: Callable[[], Mapping[str, Effect]], what: str, problems: list[str]) -> None:
+    try:
+        outbox.put(effects())
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        problems.append(f"{what} cannot be published: {where or 'it'}: {first['msg'].removeprefix('Value error, ')}.")

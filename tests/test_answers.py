@@ -79,7 +79,12 @@ def test_an_error_gets_a_pull_request_with_a_test_that_fails_as_it_did(tmp_path:
     )
     with GitHubServer() as github:
         github.repository("fern/code")
-        settings = _publishing(github, "fern/code", SOLOIST_SENTRY_REPOSITORIES="acme/shop=fern/code")
+        sentry = {
+            "SOLOIST_SENTRY_PROJECTS": "acme/shop",
+            "SOLOIST_SENTRY_REPOSITORIES": "acme/shop=fern/code",
+            "SOLOIST_SENTRY_TOKEN": "sntryu_0123456789abcdef0123456789abcdef",
+        }
+        settings = _publishing(github, "fern/code", **sentry)
         open_inbox(Settings(home=home)).add(
             [
                 Event(

@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from orchestration_assets import maintenance, showing, standing
 from orchestration_assets.contracts import RunResult, ShownComponents, ShownNote, ShownNotes
 from orchestration_assets.dagster_home import opened_instance
 from orchestration_assets.derivation import ONLY_CHANGED
 from orchestration_assets.reports.documents import document_name
-from orchestration_assets.reports.model import DOCUMENTS, ReportKind
+from orchestration_assets.reports.model import DOCUMENTS, Document, ReportKind
 from orchestration_assets.session import only_run
 from orchestration_assets.skills.model import SKILLS
 from orchestration_assets.worklogs.model import NOTES, Note
@@ -128,12 +129,15 @@ def _print_outcome(connections: Connections, result: RunResult) -> None:
     sys.stderr.write("\n" + "\n".join(lines) + "\n")
     if not documents:
         return
-    newest = [document for document in documents if document.key == latest.get(document.kind, document.key)]
+    first: dict[tuple[str, str], Document] = {}
+    for document in documents:
+        if document.key == latest.get(document.kind, document.key):
+            first.setdefault((document.kind, document.variant), document)
     sys.stderr.write(
         f"\n{len(documents)} documents, kept in {where_documents_lie(connections)}. The latest, served while `soloist ui` runs:\n"
     )
-    for document in newest:
-        sys.stderr.write(f"  {connections.settings.documents_url}/documents/{document_name(document)}\n")
+    for document in first.values():
+        sys.stderr.write(f"  {connections.settings.documents_url}/documents/{quote(document_name(document))}\n")
 
 
 def where_documents_lie(connections: Connections) -> str:

@@ -89,13 +89,13 @@ class ReproductionAgent:
             where = ".".join(map(str, first["loc"])) or "the reply"
             raise InvalidReply(f"Reply with the JSON object that was asked for: {where}: {first['msg']}.") from error
         try:
-            test_of(written, item.prepared)
+            whole_test(written, item.prepared)
         except Unrebuildable as error:
             raise InvalidReply(f"The test cannot be taken: {error}.") from error
         return written
 
 
-def test_of(written: WrittenTest, prepared: Prepared) -> str:
+def whole_test(written: WrittenTest, prepared: Prepared) -> str:
     """The whole test file out of what a model wrote. Raises Unrebuildable where it holds anything that a test has no need of."""
     imports = [each.strip() for each in written.imports if each.strip()]
     for each in imports:

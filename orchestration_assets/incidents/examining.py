@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from orchestration_assets.incidents import account
-from orchestration_assets.incidents.agent import test_of
+from orchestration_assets.incidents.agent import whole_test
 from orchestration_assets.incidents.fixing import fixed_since, line_after
 from orchestration_assets.incidents.making_tests import Prepared, attempts, prepare
 from orchestration_assets.incidents.model import WITHOUT_MODEL, Incident, RegressionTest, WrittenTest
@@ -99,7 +99,7 @@ def examine_written(
     if prepared is None:
         return
     try:
-        text = test_of(written, prepared)
+        text = whole_test(written, prepared)
     except Unrebuildable as error:
         examined.reason = f"The model's test cannot be taken: {error}."
         return
@@ -198,7 +198,7 @@ def incident_of(examined: Examined, source: Source | None, short_id: str, reposi
     )
 
 
-def test_row(examined: Examined, incident: Incident) -> RegressionTest:
+def kept_row(examined: Examined, incident: Incident) -> RegressionTest:
     kept, prepared = examined.kept, examined.prepared
     assert kept is not None
     assert prepared is not None

@@ -28,6 +28,8 @@ _MOMENT = re.compile(r"datetime\.datetime\((\d+(?:, \d+){2,6})(?=[,)])")
 _LONGEST = 4096
 _CLOCK_SECONDS = 2.0
 """The event tells the time in whole seconds."""
+_SMALL = 1000.0
+"""A number with a fraction below this is taken for no time."""
 
 
 class ReportedFrame(BaseModel):
@@ -196,7 +198,7 @@ def _alike(ours: Any, theirs: Any) -> bool:
 
 
 def _near(ours: str, theirs: str) -> bool:
-    """The same text but for what the clock moves: times within two seconds, numbers within one, or a thousandth."""
+    """The same text but for what the clock moves: times within two seconds, and so numbers that may be seconds."""
     moments = [[_instant(each) for each in _MOMENT.findall(text)] for text in (ours, theirs)]
     if moments[0] and len(moments[0]) == len(moments[1]):
         if _MOMENT.sub("#", ours) != _MOMENT.sub("#", theirs):
@@ -205,10 +207,8 @@ def _near(ours: str, theirs: str) -> bool:
     mine, others = _NUMBER.findall(ours), _NUMBER.findall(theirs)
     if not mine or len(mine) != len(others) or _NUMBER.sub("#", ours) != _NUMBER.sub("#", theirs):
         return False
-    return all(
-        abs(float(a) - float(b)) <= max(1.0, abs(float(b)) * 1e-3) if float(b) > 1e3 or float(b) < -1e3 else a == b
-        for a, b in zip(mine, others, strict=True)
-    )
+    pairs = [(float(one), float(other)) for one, other in zip(mine, others, strict=True)]
+    return all(one == other or (abs(other) > _SMALL and abs(one - other) <= _CLOCK_SECONDS) for one, other in pairs)
 
 
 def _instant(numbers: str) -> float:

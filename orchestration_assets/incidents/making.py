@@ -23,7 +23,7 @@ from orchestration_assets.incidents.examining import (
     incident_of,
     load,
     mended,
-    test_row,
+    kept_row,
 )
 from orchestration_assets.incidents.model import (
     INCIDENTS,
@@ -228,7 +228,7 @@ def _finish(
     )
     tests: list[RegressionTest] = []
     if examined.kept is not None and source is not None:
-        tests = [test_row(examined, incident)]
+        tests = [kept_row(examined, incident)]
         base = source.repository.default_branch
         proposal = account.proposal(incident, "" if base == "HEAD" else base, tests[0].text, tests[0].account)
         publish([proposal])

@@ -110,11 +110,11 @@ def _import(name: str, module: str, what: str) -> str:
 
 def title_of(about: About) -> str:
     """The docstring of a test: text from outside that cannot end it."""
-    message = one_line(about.message, 160)
-    exception = one_line(about.exception, 80)
+    message = one_line(scrub(about.message), 160)
+    exception = one_line(scrub(about.exception), 80)
     title = f"{exception}: {message}" if message else exception
-    where = f"Release {one_line(about.release, 80)}. " if about.release else ""
-    return f"{title}\n\n{where}{one_line(about.link, 300)}\n"
+    where = f"Release {one_line(scrub(about.release), 80)}. " if about.release else ""
+    return f"{title}\n\n{where}{one_line(scrub(about.link), 300)}\n"
 
 
 def one_line(text: str, most: int) -> str:

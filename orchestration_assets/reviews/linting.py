@@ -35,6 +35,10 @@ _PROTECTS = re.compile(
 )
 _CALLS = frozenset("S113 S201 S301 S302 S324 S501 S502 S506 S507 S602 S605".split())
 """Rules about a call, which a later line of it may break."""
+_OF_ANOTHER_KIND = re.compile(
+    r"\{\{|\{%|^\s*print [\w'\"]|^\s*except [\w.]+, \w+:|^\s*raise [^#\n(]+, None, |^\s*exec [\w'\"]", re.MULTILINE
+)
+"""What is no Python of today, and was never meant to be: templates, and Python 2."""
 _GIVEN_ELSEWHERE = frozenset({"_", "reveal_type", "get_ipython", "display", "dbutils", "spark", "unicode", "xrange"})
 """Names that a tool gives to the files that it runs."""
 
@@ -49,12 +53,12 @@ def lint_findings(change: Change) -> Iterator[Finding]:
         if text is not None
     }
     found = linted(sorted(texts))
-    # What is a template becomes Python later, and what was none before was not broken by this change.
+    # What was no Python before was not broken by this change.
     broken = {
         file.path
         for file in files
         if any(spot.rule == "syntax-error" for spot in found.get(change.before(file) or "", []))
-        or re.search(r"\{\{|\{%", change.after(file) or "")
+        or _OF_ANOTHER_KIND.search(change.after(file) or "")
     }
     yield from new_findings(
         change,

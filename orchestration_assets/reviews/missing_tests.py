@@ -16,7 +16,7 @@ from resources.git import ChangedFile
 
 LEAST_LINES = 10
 """Added lines of code below which a change may well be covered by the tests that there are."""
-LEAST_TESTED = 0.05
+LEAST_TESTED = 0.2
 """Tests a source file, below which a part of a repository is not tested anyway."""
 _LANGUAGES = frozenset(
     "Python JavaScript TypeScript Go Rust Java Kotlin C C++ C# Ruby PHP Swift Scala Elixir Dart".split()
@@ -59,7 +59,7 @@ def missing_test_findings(change: Change) -> Iterator[Finding]:
 
 
 def _tested(paths: Iterable[str]) -> set[tuple[str, str]]:
-    """The parts of a repository that somebody tests: where there are tests of the language, and not one or two among hundreds of files."""
+    """The parts of a repository that somebody tests: where there are tests of the language, and not few among many files."""
     tests: Counter[tuple[str, str]] = Counter()
     sources: Counter[tuple[str, str]] = Counter()
     anywhere: Counter[str] = Counter()
@@ -110,17 +110,24 @@ def _new_code(change: Change, file: ChangedFile) -> dict[int, str]:
 
 
 def _code_numbers(text: str) -> frozenset[int]:
-    """The lines of a Python file that hold statements: not those of docstrings and imports."""
+    """The lines of a Python file that do something when they are called: not those of docstrings and imports, nor tables and constants."""
     try:
         tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return frozenset(range(1, text.count("\n") + 2))
-    numbers = set(range(1, text.count("\n") + 2))
+    numbers: set[int] = set()
+    others: set[int] = set()
     for node in ast.walk(tree):
         is_text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-        if (is_text or isinstance(node, ast.Import | ast.ImportFrom)) and isinstance(node, ast.stmt):
-            numbers -= set(range(node.lineno, (node.end_lineno or node.lineno) + 1))
-    return frozenset(numbers)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            numbers |= _lines(node)
+        elif isinstance(node, ast.Import | ast.ImportFrom) or (isinstance(node, ast.Expr) and is_text):
+            others |= _lines(node)
+    return frozenset(numbers - others)
+
+
+def _lines(node: ast.stmt) -> set[int]:
+    return set(range(node.lineno, (node.end_lineno or node.lineno) + 1))
 
 
 class _Bare(ast.NodeTransformer):

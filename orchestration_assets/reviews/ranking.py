@@ -22,18 +22,23 @@ _CATEGORIES = list(Category)
 def ranked(findings: Sequence[Finding], most: int = MOST_FINDINGS) -> tuple[list[Finding], int]:
     """The findings that are told, and how many others there are."""
     kept: list[Finding] = []
+    more = 0
+    of_rule: Counter[str] = Counter()
+    seen: set[tuple[str, str, int | str | None]] = set()
     # What was computed is certain, so that a model says it in vain.
     for each in sorted(findings, key=lambda each: (not each.rule, *_rank(each))):
-        if not any(_is_same(each, other) for other in kept):
+        # A name that is missing in many lines is one mistake.
+        place = (each.rule, each.path, each.why if each.rule == "F821" else each.line)
+        if each.rule and place in seen:
+            continue
+        seen.add(place)
+        if each.rule and of_rule[each.rule] == MOST_OF_A_RULE:
+            more += 1
+        elif not any(_is_same(each, other) for other in kept):
             kept.append(each)
+            of_rule[each.rule] += 1
     kept.sort(key=_rank)
-    told: list[Finding] = []
-    of_rule: Counter[str] = Counter()
-    for each in kept:
-        of_rule[each.rule] += 1
-        if len(told) < most and (not each.rule or of_rule[each.rule] <= MOST_OF_A_RULE):
-            told.append(each)
-    return told, len(kept) - len(told)
+    return kept[:most], more + max(0, len(kept) - most)
 
 
 def _rank(finding: Finding) -> tuple[int, int, str, int, str]:
@@ -55,17 +60,13 @@ def _is_same(one: Finding, other: Finding) -> bool:
             not one.rule and not other.rule and one.category is other.category and _alike([one.why], [other.why]) > 0.8
         )
     if one.rule and other.rule:
-        # Rules know what they tell; two of them seldom say the same of one line.
-        return (one.rule, one.line) == (other.rule, other.line) or _say_the_same(one, other)
+        # Two rules about one line seldom tell of two mistakes.
+        return one.line is not None and one.line == other.line and one.category is other.category
     if one.line is not None and other.line is not None and one.removed == other.removed:
         apart = abs(one.line - other.line)
         if apart == 0 or (apart <= NEAR and one.category is other.category):
             return True
     return one.category is other.category and _alike([one.why], [other.why]) >= _ALIKE
-
-
-def _say_the_same(one: Finding, other: Finding) -> bool:
-    return one.line == other.line and one.category is other.category
 
 
 def _alike(one: Iterable[str], other: Iterable[str]) -> float:

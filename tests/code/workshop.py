@@ -97,6 +97,7 @@ class Workshop:
     in_flight: int = 8
     context: int = 32_768
     checks: int = 2
+    longest_s: float = LONGEST_S
     standings: list[Standing] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -104,11 +105,11 @@ class Workshop:
 
     def build(self, plan: Plan, project: str = "project", **options: Any) -> Built:
         """One build, from where the last one was left."""
-        return asyncio.run(asyncio.wait_for(self._build(plan, project, **options), LONGEST_S))
+        return asyncio.run(asyncio.wait_for(self._build(plan, project, **options), self.longest_s))
 
     async def _build(self, plan: Plan, project: str, **options: Any) -> Built:
         most = wire_limit(self.in_flight)
-        config = LanguageModelConfig(base_url=self.url, max_in_flight=most, time_budget_s=20.0)
+        config = LanguageModelConfig(base_url=self.url, max_in_flight=most, time_budget_s=300.0)
         ledger = Ledger(self.folder / "builds.db")
         try:
             async with Asking(EndpointBackend(config), 1, KeptReplies(self.warehouse), self._commit) as asking:

@@ -19,8 +19,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from resources.processes import PROCESS_TAG
 from tests.github_deliveries import SECRET
 from tests.served_ui import free_port, wait_for
 
@@ -65,6 +66,14 @@ def images(compose: str) -> dict[str, str]:
     return chosen
 
 
+class Run(NamedTuple):
+    """`named`: whether it has said which process it is."""
+
+    job: str
+    status: str
+    named: bool
+
+
 @dataclass
 class Project:
     """A compose project at work, with its published addresses."""
@@ -104,16 +113,20 @@ class Project:
         assert done.returncode == 0, done.stderr[-2000:]
         return done.stdout
 
-    def runs(self) -> list[tuple[str, str]]:
-        """Job and status of every run, the latest first."""
-        query = "{ runsOrError { ... on Runs { results { jobName status } } } }"
+    def runs(self) -> list[Run]:
+        """The latest first."""
+        query = "{ runsOrError { ... on Runs { results { jobName status tags { key } } } } }"
         request = urllib.request.Request(
             f"{self.ui}/graphql", json.dumps({"query": query}).encode(), {"Content-Type": "application/json"}
         )
-        with urllib.request.urlopen(request, timeout=30) as reply:
+        with urllib.request.urlopen(request, timeout=60) as reply:
             answer: dict[str, Any] = json.load(reply)
         assert not answer.get("errors"), answer["errors"]
-        return [(run["jobName"], run["status"]) for run in answer["data"]["runsOrError"]["results"]]
+        found = answer["data"]["runsOrError"]["results"]
+        return [Run(run["jobName"], run["status"], PROCESS_TAG in [tag["key"] for tag in run["tags"]]) for run in found]
+
+    def has_ended(self, job: str, status: str) -> bool:
+        return (job, status) in [(run.job, run.status) for run in self.runs()]
 
     def logs(self) -> str:
         found = docker("ps", "--all", "--quiet", "--filter", f"label=com.docker.compose.project={self.name}").stdout

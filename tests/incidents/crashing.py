@@ -8,10 +8,10 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from textwrap import dedent
 from typing import Any
 
@@ -36,8 +36,9 @@ def files(**sources: str) -> dict[str, bytes]:
 
 def crashed(tree: Mapping[str, bytes], *entry: str, stdin: str = "", now: str = "", **environment: str) -> ErrorEvent:
     """The fact of the crash of `python *entry` in the tree."""
-    program = Program("probe", "probe", Path(), entry or ("main.py",), "plain", "", "", stdin, now, environment)
-    outcome = run(replace(program), tree)
+    with TemporaryDirectory() as empty:
+        program = Program("made", "up", Path(empty), entry or ("main.py",), "plain", "", "", stdin, now, environment)
+        outcome = run(program, tree)
     assert len(outcome.events) == 1, outcome.stderr
     return fact_of(outcome.events[0])
 

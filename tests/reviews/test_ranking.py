@@ -44,8 +44,8 @@ def test_two_sentences_that_say_the_same_of_a_place_are_one() -> None:
 
 
 def test_of_one_rule_a_few_are_enough() -> None:
-    many = [finding(rule="S113", line=10 * number) for number in range(8)]
-    told, more = ranked(many)
+    many = [finding(rule="F821", line=10 * number, why=f"`name_{number}` is not defined.") for number in range(8)]
+    told, more = ranked([*many, many[0].model_copy(update={"line": 99})])
     assert (len(told), more) == (MOST_OF_A_RULE, 8 - MOST_OF_A_RULE)
 
 

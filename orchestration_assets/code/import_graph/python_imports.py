@@ -88,11 +88,11 @@ def _resolve(each: Import, module: Module, layout: Layout, targets: set[str], un
             targets.add(found)
     if not layout.is_ours(module.root, base):
         return
-    if layout.find(module.root, base) is None and not layout.is_compiled(module.root, base) and base:
+    if layout.find(module.root, base) is None and not layout.is_elsewhere(module.root, base) and base:
         report("." * each.level + each.module, "there is no such module")
     elif each.names is not None and layout.is_namespace(module.root, base):
         for name in wanted:
-            if layout.find(module.root, name) is None and not layout.is_compiled(module.root, name):
+            if layout.find(module.root, name) is None and not layout.is_elsewhere(module.root, name):
                 report(name, "there is no such module, and the folder has no __init__.py that could define it")
 
 

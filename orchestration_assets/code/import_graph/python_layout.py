@@ -1,17 +1,17 @@
 """Which dotted name every Python file of a tree has, and which file a dotted name means, seen from another file.
 
 An import is looked up below a *source root*: the root of the tree, a `src` folder, a folder with a project's own files, or one whose name no
-import can spell. Below it folders are packages, with or without an `__init__.py`. One tree may hold several roots, as a repository of
-several services does; each sees its own modules first, and then those of the others whose name is the only one of its kind.
+import can spell. Below it folders are packages, with or without an `__init__.py`; yet once one has it, grimp takes those inside for part of
+the package that have it too, and so do we, unless asked. One tree may hold several roots, as a repository of several services does; each
+sees its own modules first, and then those of the others whose name is the only one of its kind.
 """
 
 from __future__ import annotations
 
-import keyword
 import sys
 from collections import defaultdict
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from orchestration_assets.code.import_graph.tree import Tree
 
@@ -45,9 +45,12 @@ class Layout:
     """Source root to local name to name in the graph, namespace packages included."""
     namespaces: dict[str, set[str]] = field(default_factory=dict)
     """Source root to the local names of folders without `__init__.py`."""
-    compiled: dict[str, set[str]] = field(default_factory=dict)
+    elsewhere: dict[str, set[str]] = field(default_factory=dict)
+    """Source root to the local names that are there and yet no modules of the graph: what is compiled, and what is left out."""
     owners: dict[str, str] = field(default_factory=dict)
     """First part of a local name to the source root that others find it in."""
+    left_out: dict[str, int] = field(default_factory=dict)
+    """Folders without `__init__.py` inside a package, and how many files they hold."""
     prefix: str = ""
     """The package that the root of the tree lies in, where it has an `__init__.py`; names below it begin with it."""
 
@@ -60,9 +63,9 @@ class Layout:
         home = self._home(root, local)
         return home is not None and local in self.namespaces[home]
 
-    def is_compiled(self, root: str, local: str) -> bool:
+    def is_elsewhere(self, root: str, local: str) -> bool:
         home = self._home(root, local)
-        return home is not None and local in self.compiled[home]
+        return home is not None and local in self.elsewhere[home]
 
     def is_ours(self, root: str, local: str) -> bool:
         """Whether the name begins like one of this tree, so that it ought to be found in it."""
@@ -89,15 +92,24 @@ class Layout:
         return local.partition(".")[0]
 
 
-def layout_of(tree: Tree) -> Layout:
-    """Names the Python files of a tree; what has no name that an import could spell is named by its path."""
+def layout_of(tree: Tree, *, implicit_packages: bool = False) -> Layout:
+    """Names the Python files of a tree; what a package of the same name hides is named by its path. Folders without `__init__.py` inside a
+    package are left out, unless they are asked for as implicit packages."""
     files = sorted(path for path in tree.files if path.endswith(".py") and not path.rpartition("/")[2].startswith("."))
     prefix = _package_above(tree.root) if "__init__.py" in tree.files else ""
-    roots = _Roots(tree)
+    places = _Places(tree, prefix)
+    layout = Layout(prefix=prefix)
     found: dict[str, dict[str, str]] = defaultdict(dict)
     shadowed = []
+    hidden: dict[str, set[str]] = defaultdict(set)
     for file in files:
-        root, local = roots.place(file, prefix)
+        folder, _, name = file.rpartition("/")
+        place = places.of(folder)
+        root, local = place.root, place.local(name)
+        if place.loose and not implicit_packages:
+            layout.left_out[place.loose] = layout.left_out.get(place.loose, 0) + 1
+            hidden[root].add(local)
+            continue
         other = found[root].get(local)
         if other is None:
             found[root][local] = file
@@ -107,13 +119,15 @@ def layout_of(tree: Tree) -> Layout:
             shadowed.append(other)
         else:
             shadowed.append(file)
-    layout = Layout(prefix=prefix)
     layout.owners = _owners(found, layout)
     for root, names in found.items():
         _add_root(layout, tree, root, names)
+    for root, names_left_out in hidden.items():
+        layout.elsewhere.setdefault(root, set()).update(names_left_out)
     for file in shadowed:
-        root, local = roots.place(file, prefix)
-        layout.modules[file] = Module(file, file, local, root, False)
+        folder, _, name = file.rpartition("/")
+        place = places.of(folder)
+        layout.modules[file] = Module(file, file, place.local(name), place.root, False)
     return layout
 
 
@@ -136,13 +150,13 @@ def _add_root(layout: Layout, tree: Tree, root: str, names: dict[str, str]) -> N
             parent = parent.rpartition(".")[0]
     layout.known[root] = known
     layout.namespaces[root] = namespaces
-    layout.compiled[root] = set()
+    layout.elsewhere[root] = set()
     start = f"{root}/" if root else ""
     for path in tree.files:
         if path.endswith(COMPILED) and path.startswith(start):
             folder, _, name = path[len(start) :].rpartition("/")
-            local = ".".join(part for part in (layout.prefix if not root else "", *folder.split("/"), name.partition(".")[0]) if part)
-            layout.compiled[root].add(local)
+            parts = (layout.prefix if not root else "", *folder.split("/"), name.partition(".")[0])
+            layout.elsewhere[root].add(".".join(part for part in parts if part))
 
 
 def _owners(found: dict[str, dict[str, str]], layout: Layout) -> dict[str, str]:
@@ -162,37 +176,42 @@ def _package_above(root: Path) -> str:
     return ".".join(parts)
 
 
-class _Roots:
-    """Which source root a folder belongs to, remembered by folder."""
+@dataclass(frozen=True)
+class _Place:
+    """A folder: its source root, the beginning of the local names in it, whether it or one above it has an `__init__.py`, and the outermost
+    folder from it up to there that lacks one (empty where none does)."""
 
-    def __init__(self, tree: Tree) -> None:
-        self._tree = tree
-        self._of: dict[str, str] = {"": ""}
+    root: str
+    package: str
+    in_package: bool
+    loose: str
 
-    def place(self, file: str, prefix: str) -> tuple[str, str]:
-        """The source root of a file, and its name below it."""
-        folder = file.rpartition("/")[0]
-        root = self._root(folder)
-        parts = PurePosixPath(file[len(root) :].lstrip("/")).with_suffix("").parts
-        if parts[-1] == "__init__":
-            parts = parts[:-1]
-        if not root:
-            before = [prefix] if prefix else []
-        else:
-            before = [root.rpartition("/")[2]] if f"{root}/__init__.py" in self._tree.files else []
-        return root, ".".join([*before, *parts]) or file
+    def local(self, file_name: str) -> str:
+        name = file_name[:-3]
+        if name == "__init__":
+            return self.package or name
+        return f"{self.package}.{name}" if self.package else name
 
-    def _root(self, folder: str) -> str:
-        known = self._of.get(folder)
+
+class _Places:
+    def __init__(self, tree: Tree, prefix: str) -> None:
+        self._files = tree.files
+        self._known = {"": _Place("", prefix, "__init__.py" in tree.files, "")}
+
+    def of(self, folder: str) -> _Place:
+        known = self._known.get(folder)
         if known is None:
-            known = self._of[folder] = folder if self._is_root(folder) else self._root(folder.rpartition("/")[0])
+            above, _, name = folder.rpartition("/")
+            known = self._known[folder] = self._below(self.of(above), folder, name)
         return known
 
-    def _is_root(self, folder: str) -> bool:
-        name = folder.rpartition("/")[2]
-        if not name.isidentifier() or keyword.iskeyword(name):
-            return True
-        files = self._tree.files
-        if f"{folder}/__init__.py" in files:
-            return False
-        return name == "src" or any(f"{folder}/{file}" in files for file in PROJECT_FILES)
+    def _below(self, above: _Place, folder: str, name: str) -> _Place:
+        has_init = f"{folder}/__init__.py" in self._files
+        if not name.isidentifier():
+            return _Place(folder, name if has_init else "", has_init, "")
+        is_project = name == "src" or any(f"{folder}/{file}" in self._files for file in PROJECT_FILES)
+        if is_project and not has_init:
+            return _Place(folder, "", False, "")
+        package = f"{above.package}.{name}" if above.package else name
+        loose = above.loose or (folder if above.in_package and not has_init else "")
+        return _Place(above.root, package, above.in_package or has_init, loose)

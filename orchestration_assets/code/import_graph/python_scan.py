@@ -7,10 +7,12 @@ second look (a word search that may suspect too much, never too little), and onl
 
 from __future__ import annotations
 
+import os
 import re
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from orchestration_assets.code.import_graph.model import Broken, FileImports
@@ -23,13 +25,14 @@ if TYPE_CHECKING:
 
 LARGEST_SCANNED = 1024 * 1024
 """Bytes of a file that grimp gets: its parser needs stack in proportion to the depth of what is nested, and ends the process without it."""
-SCANNER_STACK = 512 * 1024 * 1024
-"""Bytes of address space for the scanner's thread, of which it takes what it needs."""
+SCANNER_STACK = 128 * 1024 * 1024
+"""Bytes of address space for each of the scanner's threads, of which it takes what it needs: a megabyte of `a.a.a` took some 40 million."""
 MOST_SCRIPTS = 200
 """Modules outside packages that grimp gets: it compares every import with each of them."""
 
-_FROM = re.compile(rb"(?:^|[;:\s])from\s*(\.*)\s*([\w.\x80-\xff]*)$")
+_FROM = re.compile(rb"(?:^|[;:\s])from\s*(\.*)\s*([\w.\x80-\xff]*)\s*$")
 _NAME = re.compile(rb"\s*([\w.\x80-\xff]+)")
+_FROM_DOTS_APART = re.compile(rb"from\s*\.[\s.]*[\w.\x80-\xff\s]*$")
 _BEFORE_WORD = frozenset(b" \t\n\r\f;:.\\")
 _AFTER_WORD = frozenset(b" \t\\(*\f\r\n")
 
@@ -44,7 +47,7 @@ def scan_python(tree: Tree, layout: Layout, files: Sequence[str]) -> dict[str, F
         except OSError as error:
             found[file] = FileImports(broken=Broken(file, f"cannot be read: {error.strerror}"))
     modules = [layout.modules[file] for file in sources]
-    scanner = _Scanner(tree, layout, [module for module in modules if len(sources[module.file]) <= LARGEST_SCANNED])
+    scanner = _Scanner(tree, layout, [module for module in modules if _is_safe(sources[module.file], module)])
     scanner.start()
     suspects = _Suspects(layout)
     suspected = {module.file for module in modules if suspects.holds(sources[module.file], module)}
@@ -59,70 +62,77 @@ def scan_python(tree: Tree, layout: Layout, files: Sequence[str]) -> dict[str, F
     return found
 
 
+def _is_safe(source: bytes, module: Module) -> bool:
+    """Whether grimp's scanner bears the file: it panics, and says so on the terminal, where a relative import climbs too high."""
+    climb = module.local.count(".") + 1 + module.is_package
+    return len(source) <= LARGEST_SCANNED and not _climbing(climb).search(source)
+
+
+@cache
+def _climbing(dots: int) -> re.Pattern[bytes]:
+    return re.compile(rb"from[\s\\]*(?:\.[\s\\]*){%d}" % dots)
+
+
 class _Suspects:
-    """Finds imports that do not plainly mean a module of the tree or one of elsewhere."""
+    """Finds imports that do not plainly mean a module of the tree or one of elsewhere. What stands before or after the word `import` is judged
+    once for all modules of a package."""
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
-        self._plain: dict[tuple[str, bytes], bool] = {}
+        self._judged: dict[tuple[str, str, bool], dict[bytes, bool]] = defaultdict(dict)
 
     def holds(self, source: bytes, module: Module) -> bool:
+        judged = self._judged[module.root, module.package, module.is_package]
         place = source.find(b"import")
         while place >= 0:
             end = place + 6
-            if (
-                (place == 0 or source[place - 1] in _BEFORE_WORD)
-                and (end >= len(source) or source[end] in _AFTER_WORD)
-                and not self._is_plain_statement(source, place, module)
-            ):
-                return True
+            if (place == 0 or source[place - 1] in _BEFORE_WORD) and (end >= len(source) or source[end] in _AFTER_WORD):
+                line = source.rfind(b"\n", 0, place) + 1
+                if line > 1 and source[line - 2] in b"\\\r" and source[:line].rstrip(b"\r\n").endswith(b"\\"):
+                    return True
+                text = source[line:place]
+                if not text.strip() or text.rstrip()[-1] in b";:":
+                    stop = source.find(b"\n", end)
+                    text = source[place : stop if stop > 0 else len(source)]
+                plain = judged.get(text)
+                if plain is None:
+                    plain = judged[text] = self._is_plain_text(text, module)
+                if not plain:
+                    return True
             place = source.find(b"import", end)
         return False
 
-    def _is_plain_statement(self, source: bytes, place: int, module: Module) -> bool:
-        line = source.rfind(b"\n", 0, place) + 1
-        before = source[line:place].strip()
-        if not before or before[-1] in b";:":
-            if not before and source[:line].rstrip(b"\r\n").endswith(b"\\"):
-                return False
-            end = source.find(b"\n", place)
-            return self._are_plain_names(source[place + 6 : len(source) if end < 0 else end], module)
-        match = _FROM.search(before)
+    def _is_plain_text(self, text: bytes, module: Module) -> bool:
+        if text.startswith(b"import"):
+            return self._are_plain_names(text[6:], module)
+        match = _FROM.search(text)
         if match is None:
-            # Neither `import` nor `from ... import` can stand here: a word of a comment or a text.
-            return not before.endswith(b"\\") and b"\f" not in before
+            # Neither `import` nor `from ... import`: a word of a comment or a text.
+            return not text.rstrip().endswith(b"\\") and not _FROM_DOTS_APART.search(text)
         dots, name = match.groups()
+        local = name.decode("utf-8", "replace")
         if dots:
-            base = absolute_base(module, len(dots), name.decode("utf-8", "replace")) if module.package else None
-            return base is not None and self._is_plain(module, base.encode())
-        return self._is_plain(module, name)
+            base = absolute_base(module, len(dots), local) if module.package else None
+            return base is not None and self._is_plain(module, base)
+        return self._is_plain(module, local)
 
     def _are_plain_names(self, names: bytes, module: Module) -> bool:
         if b"\\" in names or b"\r" in names.rstrip():
             return False
         for part in names.partition(b"#")[0].partition(b";")[0].split(b","):
             match = _NAME.match(part)
-            if match and not self._is_plain(module, match[1], imported=True):
+            if match and not self._is_plain(module, match[1].decode("utf-8", "replace"), imported=True):
                 return False
         return True
 
-    def _is_plain(self, module: Module, name: bytes, *, imported: bool = False) -> bool:
+    def _is_plain(self, module: Module, local: str, *, imported: bool = False) -> bool:
         """Whether the name is a module of ours that has a file (a folder, where it is imported itself), or clearly is of elsewhere."""
-        key = (module.root if not self._may_have_siblings(module) else module.file, name + b"!" if imported else name)
-        known = self._plain.get(key)
-        if known is None:
-            local, layout = name.decode("utf-8", "replace"), self._layout
-            if not layout.is_ours(module.root, local):
-                known = layout.sibling(module, local) is None
-            else:
-                known = layout.find(module.root, local) is not None and (
-                    imported or not layout.is_namespace(module.root, local)
-                )
-            self._plain[key] = known
-        return known
-
-    def _may_have_siblings(self, module: Module) -> bool:
-        return module.package in self._layout.namespaces.get(module.root, ())
+        layout = self._layout
+        if not layout.is_ours(module.root, local):
+            return layout.sibling(module, local) is None
+        if layout.find(module.root, local) is None:
+            return layout.is_elsewhere(module.root, local)
+        return imported or not layout.is_namespace(module.root, local)
 
 
 class _Scanner:
@@ -169,6 +179,8 @@ class _Scanner:
     def _scan(self, module_files: list[ModuleFile]) -> dict[str, frozenset[str]] | None:
         from grimp.application.scanning import scan_imports
 
+        # Read when its first thread starts, and by nothing else in this process.
+        os.environ["RUST_MIN_STACK"] = str(SCANNER_STACK)
         try:
             scanned = scan_imports(
                 module_files,
@@ -181,6 +193,8 @@ class _Scanner:
         # Not only Exception: where its Rust code panics, which a file can bring about, the error is none.
         except BaseException:
             return None
+        finally:
+            os.environ.pop("RUST_MIN_STACK", None)
         names = self._names
         return {
             self._files[module_file]: frozenset([names[each.imported.name] for each in imports])
@@ -209,9 +223,11 @@ class _Scanner:
             directory = str(tree.root) if top == layout.prefix else f"{tree.absolute(root)}/{top}"
             if root and f"{root}/__init__.py" in tree.files:
                 directory = tree.absolute(root)
-            spaces = frozenset(GrimpModule(name) for name in layout.namespaces[root] if layout.top(name) == top)
+            spaces = frozenset(name for name in layout.namespaces[root] if layout.top(name) == top)
             self._packages.add(
-                FoundPackage(name=top, directory=directory, module_files=frozenset(tops[top]), namespace_packages=spaces)
+                FoundPackage(
+                    name=top, directory=directory, module_files=frozenset(tops[top]), namespace_packages=spaces
+                )
             )
             self._names.update((name, known) for name, known in layout.known[root].items() if layout.top(name) == top)
         self._files = {

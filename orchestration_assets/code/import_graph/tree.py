@@ -36,8 +36,11 @@ class Tree:
     links: dict[str, str] = field(default_factory=dict)
     broken: list[Broken] = field(default_factory=list)
 
-    def absolute(self, file: str) -> str:
-        return os.path.join(self.root, self.links.get(file, file))  # noqa: PTH118 - ten times as fast, for every file
+    def __post_init__(self) -> None:
+        self._beginning = f"{self.root}/".replace("//", "/")
+
+    def absolute(self, path: str) -> str:
+        return self._beginning + self.links.get(path, path)
 
     def real(self, path: str) -> str:
         """The path with links inside the tree followed."""
@@ -105,23 +108,25 @@ def walk(root: Path) -> Tree:
 
 def _list(tree: Tree, folder: str, waiting: list[str]) -> None:
     prefix = f"{folder}/" if folder else ""
-    # An absolute path may grow too long for the system; no source lies that deep.
-    with os.scandir(os.path.join(tree.root, folder)) as entries:  # noqa: PTH118
-        found = list(entries)
-    if folder and any(entry.name == "pyvenv.cfg" for entry in found):
+    files = []
+    folders = []
+    with os.scandir(tree.absolute(folder)) as entries:
+        for entry in entries:
+            if entry.is_file(follow_symlinks=False):
+                files.append(prefix + entry.name)
+            elif entry.is_dir(follow_symlinks=False):
+                folders.append(entry.name)
+            elif entry.is_symlink():
+                _follow(tree, prefix + entry.name, entry)
+    if folder and prefix + "pyvenv.cfg" in files:
         return
     tree.folders.add(folder)
-    for entry in found:
-        path = prefix + entry.name
-        if entry.is_symlink():
-            _follow(tree, path, entry)
-        elif entry.is_file(follow_symlinks=False):
-            tree.files.add(path)
-        elif entry.is_dir(follow_symlinks=False):
-            if entry.name not in SKIPPED:
-                waiting.append(path)
-            elif entry.name == "node_modules":
-                _find_linked_packages(tree, path)
+    tree.files.update(files)
+    for name in folders:
+        if name not in SKIPPED:
+            waiting.append(prefix + name)
+        elif name == "node_modules":
+            _find_linked_packages(tree, prefix + name)
 
 
 def _follow(tree: Tree, path: str, entry: os.DirEntry[str]) -> None:
@@ -147,7 +152,7 @@ def _find_linked_packages(tree: Tree, folder: str) -> None:
     while waiting:
         current = waiting.pop()
         try:
-            with os.scandir(os.path.join(tree.root, current)) as entries:  # noqa: PTH118
+            with os.scandir(tree.absolute(current)) as entries:
                 for entry in entries:
                     path = f"{current}/{entry.name}"
                     if entry.is_symlink():

@@ -1,0 +1,120 @@
+"""The release that an event names leads to a commit, by whichever of its names is known; and the commit that mended it is found."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from orchestration_assets.incidents.fixing import fixed_since, line_after, most_runs
+from orchestration_assets.incidents.releases import Commit, commit_of
+from resources.git import open_repository
+from resources.github.facts import Release
+from tests.git_repositories import GitRepository
+
+MAY = datetime(2024, 5, 15, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def history(tmp_path_factory: pytest.TempPathFactory) -> tuple[GitRepository, list[str]]:
+    git = GitRepository(tmp_path_factory.mktemp("history") / "shelf")
+    commits = [
+        git.commit(f"Step {number}", {"step.txt": f"{number}\n"}, committed=f"2024-{number:02}-01T09:00:00+00:00")
+        for number in range(1, 9)
+    ]
+    git.tag("v1.2.0", commits[2])
+    git.tag("shop-1.3", commits[3], message="annotated")
+    git.tag("2024.5", commits[4])
+    return git, commits
+
+
+def found(history: tuple[GitRepository, list[str]], release: str | None, *releases: Release) -> tuple[int, str]:
+    """Which step, and how it was found."""
+    git, commits = history
+    commit = commit_of(open_repository(git.path), release, MAY, releases)
+    assert isinstance(commit, Commit)
+    return commits.index(commit.hash) + 1, commit.found
+
+
+def test_ways_to_name_a_commit(history: tuple[GitRepository, list[str]]) -> None:
+    whole = history[1][1]
+    assert found(history, whole) == (2, "hash")
+    assert found(history, whole[:9]) == (2, "hash")
+    assert found(history, f"shop@1.9.0+{whole[:12]}") == (2, "hash")
+    assert found(history, f"backend-{whole[:10]}") == (2, "hash")
+    for name in ("v1.2.0", "1.2.0", "shop@1.2.0", "shop@v1.2.0", "shop@1.2.0+77"):
+        assert found(history, name) == (3, "tag"), name
+    assert found(history, "shop@1.3") == (4, "tag")
+    assert found(history, "2024.5") == (5, "tag")
+
+
+@pytest.mark.parametrize(
+    "name", [None, "", "unknown", "0" * 40, "--upload-pack=true", "a..b", "refs/heads/main^{/x}", "v9\n", "-1"]
+)
+def test_what_names_none_is_the_newest_at_the_time_of_the_error(
+    history: tuple[GitRepository, list[str]], name: str | None
+) -> None:
+    assert found(history, name) == (5, "time")
+
+
+def test_a_release_on_github_leads_to_its_tag(history: tuple[GitRepository, list[str]]) -> None:
+    told = {
+        "number": 1,
+        "repository": "fern/shelf",
+        "author": "ada",
+        "body": "",
+        "draft": False,
+        "prerelease": False,
+        "deleted": False,
+    }
+    fields = {name: told.get(name) for name in Release.model_fields}
+    fields |= {
+        "id": "1",
+        "tag": "v1.2.0",
+        "title": "Spring",
+        "url": "https://github.com/fern/shelf",
+        "happened_at": MAY,
+        "updated_at": MAY,
+    }
+    release = Release.model_construct(**{name: value for name, value in fields.items() if name in Release.model_fields})
+    assert found(history, "Spring", release) == (3, "release")
+    assert found(history, "Spring", release.model_copy(update={"deleted": True})) == (5, "time")
+
+
+def test_an_error_older_than_all_commits_is_looked_at_in_the_first(history: tuple[GitRepository, list[str]]) -> None:
+    git, commits = history
+    commit = commit_of(open_repository(git.path), None, datetime(2020, 1, 1, tzinfo=UTC))
+    assert commit == Commit(commits[0], "time")
+
+
+def test_an_empty_repository_has_no_commit(tmp_path: Path) -> None:
+    assert commit_of(open_repository(GitRepository(tmp_path / "empty").path), "v1", MAY) is None
+
+
+def test_the_line_after_a_commit(history: tuple[GitRepository, list[str]]) -> None:
+    git, commits = history
+    repository = open_repository(git.path)
+    assert line_after(repository, commits[4]) == commits[5:]
+    assert line_after(repository, commits[-1]) == []
+    assert line_after(repository, "no commit") == []
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, 7, 64, 100])
+def test_the_first_commit_that_mends_is_found_in_few_runs(length: int) -> None:
+    line = [str(number) for number in range(length)]
+    for first in range(length):
+        asked: list[str] = []
+        since = fixed_since(
+            line, lambda commit, first=first, asked=asked: asked.append(commit) is None and int(commit) >= first
+        )
+        assert since is not None
+        assert (since.head, since.fixed) == (line[-1], line[first])
+        assert since.runs == len(asked) <= most_runs(length)
+
+
+def test_what_fails_at_the_end_is_not_mended() -> None:
+    since = fixed_since(["a", "b"], lambda commit: False)
+    assert since is not None
+    assert (since.head, since.fixed, since.runs) == ("b", None, 1)
+    assert fixed_since([], lambda commit: True) is None

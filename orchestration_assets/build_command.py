@@ -16,8 +16,6 @@ from orchestration_assets.derivation import ONLY_CHANGED, Policy
 from resources import progress
 
 if TYPE_CHECKING:
-    import dagster as dg
-
     from orchestration_assets.code.model import Specification
     from orchestration_assets.session import Connections
 
@@ -46,15 +44,13 @@ def build_command(
     path: Path,
     project: str | None = None,
     policy: Policy = ONLY_CHANGED,
-    definitions: dg.Definitions | None = None,
     output: Path | None = None,
     *,
     as_json: bool = False,
 ) -> int:
     """`soloist build SPEC.md`. Returns the exit status: 1 where the project is not complete. Raises NeedsModel, BadInput.
 
-    Where a build was stopped, the same command goes on from there. `definitions` are those of the platform unless others are given. `output` is
-    a folder that gets the files of the bundle.
+    Where a build was stopped, the same command goes on from there. `output` is a folder that gets the files of the bundle.
     """
     from orchestration_assets.code.making import attempts_of, register, require_model
     from orchestration_assets.code.releasing import write_release
@@ -66,7 +62,7 @@ def build_command(
     for concern in specification.concerns:
         sys.stderr.write(f"soloist: {concern}\n")
     began, before = time.monotonic(), len(attempts_of(connections.settings, specification.project))
-    problems = _made(connections, specification.project, policy, definitions, show=not as_json and sys.stderr.isatty())
+    problems = _made(connections, specification.project, policy, show=not as_json and sys.stderr.isatty())
     result = _result(connections, specification, before, problems, time.monotonic() - began)
     for problem in problems:
         sys.stderr.write(f"soloist: {problem}\n")
@@ -79,9 +75,7 @@ def build_command(
     return 0 if result.complete else 1
 
 
-def _made(
-    connections: Connections, project: str, policy: Policy, definitions: dg.Definitions | None, *, show: bool
-) -> list[str]:
+def _made(connections: Connections, project: str, policy: Policy, *, show: bool) -> list[str]:
     """Has the assets made; gives why some could not be."""
     from orchestration_assets import running
     from orchestration_assets.code.jobs import build_project_job
@@ -98,7 +92,7 @@ def _made(
         instance.add_dynamic_partitions(str(PROJECTS.name), [project])
         tags = {"dagster/partition": project}
         with _live(project, enabled=show):
-            running.execute(definitions or build_definitions(), instance, build_project_job.name, tags, totals, policy)
+            running.execute(build_definitions(), instance, build_project_job.name, tags, totals, policy)
     return list(dict.fromkeys(totals.failures))
 
 
@@ -154,7 +148,7 @@ def _tell(connections: Connections, result: BuildResult) -> None:
         with connections.warehouse.read() as session:
             released = session.rows(RELEASE_BUNDLES, where="project = ?", params=[result.project], order_by="name")
         sys.stderr.write(
-            f"The bundle, kept in {where_documents_lie(connections)}; --out FOLDER writes it to a folder:\n"
+            f"The bundle, kept in {where_documents_lie(connections)}; --output FOLDER writes it to a folder:\n"
         )
         for file in released:
             sys.stderr.write(f"  {file.sha256[:12]} {file.size:9,} {file.name}\n")

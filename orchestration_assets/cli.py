@@ -272,6 +272,21 @@ def build(
     sys.exit(build_command(_connect(), specification, project, policy, output=output, as_json=as_json))
 
 
+@app.command()
+def deps(
+    path: Annotated[Path, typer.Argument(help="The folder of a source tree: Python, JavaScript, TypeScript.")],
+    as_json: Json = False,
+    mermaid: Annotated[bool, typer.Option("--mermaid", help="Print a Mermaid diagram.")] = False,
+    cycles: Annotated[bool, typer.Option("--cycles", help="Only the cycles, and the fewest imports to cut.")] = False,
+    critical_path: Annotated[bool, typer.Option("--critical-path", help="Only the longest chain.")] = False,
+) -> None:
+    """The import graph of a source tree: modules, imports, cycles, and what leads nowhere. Nothing of it is run."""
+    from orchestration_assets.deps_command import show_dependencies
+
+    chosen = {"as_json": as_json, "mermaid": mermaid, "cycles": cycles, "critical_path": critical_path}
+    sys.exit(show_dependencies(path, **chosen))
+
+
 @outbox.command("list")
 def outbox_list(
     state: Annotated[str | None, typer.Option(help="Only effects of this state, such as waiting or dead.")] = None,

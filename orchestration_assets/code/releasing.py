@@ -109,6 +109,6 @@ def write_release(warehouse: Warehouse, store: ObjectStore, project: str, folder
             written.append(path)
     except OSError as error:
         raise BadInput(
-            f"The bundle cannot be written to {folder} ({error.strerror}); name another folder with --out."
+            f"The bundle cannot be written to {folder} ({error.strerror}); name another folder with --output."
         ) from None
     return written

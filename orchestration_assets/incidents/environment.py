@@ -15,7 +15,7 @@ _TIMES = {"time", "time_ns", "localtime", "gmtime"}
 
 
 def reachable(module: Module, sources: Sources) -> list[Module]:
-    """The module and those of the tree that it imports, and so on, up to a bound."""
+    """The module itself first, and those of the tree that it imports, and so on, up to a bound."""
     found, waiting = {module.path: module}, [module]
     while waiting and len(found) < MOST_MODULES:
         current = waiting.pop(0)
@@ -56,6 +56,11 @@ def clocks(modules: list[Module]) -> frozenset[tuple[str, str]]:
                     if origin == "time" and attr in _TIMES:
                         found.add((f"{module.name}.{name}", attr))
     return frozenset(found)
+
+
+def origins(found: frozenset[tuple[str, str]]) -> frozenset[tuple[str, str]]:
+    """The same clocks where they come from, in the standard library."""
+    return frozenset((f"{'datetime' if kind in {'datetime', 'date'} else 'time'}.{kind}", kind) for _, kind in found)
 
 
 def _origin(module: Module, name: str) -> str:

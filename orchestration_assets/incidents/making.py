@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -21,9 +22,9 @@ from orchestration_assets.incidents.examining import (
     examine_written,
     follow,
     incident_of,
+    kept_row,
     load,
     mended,
-    kept_row,
 )
 from orchestration_assets.incidents.model import (
     INCIDENTS,
@@ -39,6 +40,7 @@ from orchestration_assets.model_records import keep
 from resources import progress
 from resources.git.process import NotARepository, UnreadableRepository
 from resources.language_model.agent import Failure, content_hash
+from resources.sandbox import SandboxUnavailable
 from resources.source_trees import SourceUnavailable
 
 if TYPE_CHECKING:
@@ -47,6 +49,8 @@ if TYPE_CHECKING:
     from resources.sandbox import Sandbox
     from resources.sentry_issues.facts import ErrorEvent, SentryIssue
     from resources.warehouse import Warehouse
+
+log = logging.getLogger(__name__)
 
 LABEL = "needs-test"
 AT_ONCE = 2
@@ -175,7 +179,17 @@ def _look(asked: Asked, trees: Trees, releases: Sequence[Release], sandbox: Sand
     files = load(source.repository, source.commit.hash)
     if isinstance(files, str):
         return _Work(asked, Examined(event, files), source)
-    return _Work(asked, examine(event, files, sandbox), source, files)
+    try:
+        examined = examine(event, files, sandbox)
+    except SandboxUnavailable:
+        raise
+    except Exception as error:
+        # One event that nobody thought of must not keep the others from being looked at.
+        log.exception("the error %s cannot be looked at", event.id)
+        examined = Examined(
+            event, f"It could not be looked at ({type(error).__name__}); tell the developers of Soloist."
+        )
+    return _Work(asked, examined, source, files)
 
 
 def _source(asked: Asked, trees: Trees, releases: Sequence[Release]) -> Source | None:

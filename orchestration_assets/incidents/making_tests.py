@@ -93,7 +93,11 @@ def _is_best_run(entry: Level) -> bool:
 def _worlds(prepared: Prepared, candidate: Candidate, known: Sequence[Fact]) -> Iterator[World]:
     """What surrounds the call: all that it read, and then, where it read files, without these."""
     near = prepared.levels[candidate.number].module
-    clocks = environment.clocks(environment.reachable(near, prepared.sources))
+    reachable = environment.reachable(near, prepared.sources)
+    clocks = environment.clocks(reachable)
+    if prepared.levels[candidate.number].function is None:
+        # The module itself is about to be run: only what it imports its clock from can be replaced before.
+        clocks = environment.clocks(reachable[1:]) | environment.origins(environment.clocks([near]))
     told = [fact for fact in known if fact.number >= candidate.number]
     files = {
         str(fact.key): fact.value

@@ -105,6 +105,7 @@ class Sources:
         self._roots: dict[str, str] = {}
         self._modules: dict[str, Module | None] = {}
         self._texts: dict[str, str | None] = {}
+        self._mentions: dict[str, list[str]] = {}
 
     def place(self, path: str, name: str) -> None:
         """Says that `path` was imported as `name`, which tells the folder it is imported from."""
@@ -177,8 +178,10 @@ class Sources:
                     yield module, statement
 
     def _mentioning(self, text: str) -> Iterator[Module]:
-        for path in self.paths[:MOST_FILES]:
-            if text in (self.text(path) or "") and (module := self.module(path)):
+        if text not in self._mentions:
+            self._mentions[text] = [path for path in self.paths[:MOST_FILES] if text in (self.text(path) or "")]
+        for path in self._mentions[text]:
+            if module := self.module(path):
                 yield module
 
     def _parsed(self, path: str) -> Module | None:

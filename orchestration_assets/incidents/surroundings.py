@@ -137,7 +137,8 @@ def _clock(world: World, imports: dict[str, tuple[str, str]], head: list[ast.stm
     }
     if kinds & {"localtime", "gmtime"}:
         imports["gmtime"] = ("time", "gmtime")
-    for dotted, kind in sorted(world.clocks):
+    # Those of the standard library last: a module that is imported for its clock shall find the real one.
+    for dotted, kind in sorted(world.clocks, key=lambda clock: (clock[0].startswith(("datetime.", "time.")), clock)):
         body.append(patch("setattr", ast.Constant(dotted), ast.parse(stands[kind], mode="eval").body))
 
 

@@ -33,14 +33,12 @@ NONE = Document("", "")
 
 
 def architecture_of(change: Change) -> Document:
-    """The first that is found: as it was before the change, but for what the change itself writes into it."""
-    changed = {file.path for file in change.files}
+    """The first that is found, as it is after the change: what the change itself writes into it is no drift."""
     for place in PLACES:
         for path in sorted(change.paths):
             if path.lower() != place:
                 continue
-            is_after = path in changed or path not in change.old_paths
-            text = change.text(path, after=is_after) or ""
+            text = change.text(path) or ""
             if place.endswith("contributing.md"):
                 text = structure_part(text)
             if text.strip():

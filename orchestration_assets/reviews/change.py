@@ -82,7 +82,9 @@ class Change:
         if file.is_binary or is_foreign(file.path):
             return False
         text = self.before(file) if file.status == "deleted" else self.after(file)
-        return text is not None and _MARKS.search(text[:1000]) is None
+        # A mark that the change itself puts into a file takes it out of no review.
+        marked = text if file.status in ("added", "deleted") else self.before(file)
+        return text is not None and _MARKS.search((marked or "")[:1000]) is None
 
     def code(self, *languages: str) -> tuple[ChangedFile, ...]:
         """The written files of programs and tests, of some languages or all."""

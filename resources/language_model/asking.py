@@ -35,9 +35,10 @@ Commit = Callable[[Sequence[Made[Any, Any]]], None]
 class Asking:
     """`async with Asking(...) as asking: made = await asking.ask(agent, item)`, as often and as concurrently as wanted.
 
-    What `ask` returns is committed before: whoever is killed afterwards finds the reply among the kept ones. Those that are made at about
-    the same time share one commit. `replies` and `commit` are used by one thread, which is not the caller's. `ask` raises EndpointError where
-    the endpoint is gone or configured wrongly, and whatever `commit` raises.
+    Calls and replies are committed by a thread of its own, in the order in which they came, those of one moment together; leaving the block
+    waits for the last of them. Whoever is killed loses what was answered since the last commit began. `replies` and `commit` are used by that
+    thread alone. `ask` raises EndpointError where the endpoint is gone or configured wrongly, and, like leaving the block, whatever `commit`
+    raised.
     """
 
     def __init__(self, backend: Backend, max_repairs: int, replies: ReplyCache | None, commit: Commit) -> None:
@@ -47,17 +48,22 @@ class Asking:
         self._replies = replies
         self._commit = commit
         self._keeper = ThreadPoolExecutor(1, thread_name_prefix="kept-replies")
-        self._uncommitted: queue.SimpleQueue[tuple[Made[Any, Any], asyncio.Future[None]]] = queue.SimpleQueue()
+        self._uncommitted: queue.SimpleQueue[Made[Any, Any]] = queue.SimpleQueue()
+        self._uncommittable: Exception | None = None
 
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(self, *_: object) -> None:
+    async def __aexit__(self, kind: object, *_: object) -> None:
         await asyncio.to_thread(self._wire.close)
         await asyncio.to_thread(self._keeper.shutdown)
+        if self._uncommittable is not None and kind is None:
+            raise self._uncommittable
 
     async def ask(self, agent: Agent[ItemT, OutputT], item: ItemT) -> Made[ItemT, OutputT]:
         """The output of one item, or a Failure that says why there is none, and what it cost."""
+        if self._uncommittable is not None:
+            raise self._uncommittable
         try:
             conversation = Conversation(agent, item, self._terms, clock.now())
         except Exception as error:
@@ -75,7 +81,8 @@ class Asking:
             else:
                 made = conversation.unanswered(outcome)
         if made.call is not None or made.replies:
-            await self._keep(made)
+            self._uncommitted.put(made)
+            self._keeper.submit(self._commit_all)
         return made
 
     async def _kept(self, question: str) -> Any:
@@ -84,28 +91,18 @@ class Asking:
         found = await asyncio.get_running_loop().run_in_executor(self._keeper, self._replies.get_many, [question])
         return found.get(question)
 
-    async def _keep(self, made: Made[Any, Any]) -> None:
-        loop = asyncio.get_running_loop()
-        committed: asyncio.Future[None] = loop.create_future()
-        self._uncommitted.put((made, committed))
-        await loop.run_in_executor(self._keeper, self._commit_all)
-        await committed
-
     def _commit_all(self) -> None:
         """Commits what has gathered; whoever comes later finds it done."""
         group = [self._uncommitted.get_nowait() for _ in range(self._uncommitted.qsize())]
-        if not group:
+        if not group or self._uncommittable is not None:
             return
-        error: BaseException | None = None
         try:
-            self._commit([made for made, _ in group])
-            replies = {reply.request_hash: reply for made, _ in group for reply in made.replies}
+            self._commit(group)
+            replies = {reply.request_hash: reply for made in group for reply in made.replies}
             if self._replies is not None and replies:
                 self._replies.put_many(list(replies.values()))
-        except BaseException as raised:
-            error = raised
-        for _, committed in group:
-            committed.get_loop().call_soon_threadsafe(_settle, committed, None, error)
+        except Exception as error:  # it is for whoever asks next
+            self._uncommittable = error
 
 
 class _Wire:

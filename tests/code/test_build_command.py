@@ -10,17 +10,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import dagster as dg
 import pytest
 
-from orchestration_assets import tables
 from orchestration_assets.build_command import build_command
 from orchestration_assets.code import making
-from orchestration_assets.code.assets import ASSETS
-from orchestration_assets.code.jobs import build_project_job
-from orchestration_assets.code.model import BUILD_PLANS, RELEASE_BUNDLES, SPECIFICATIONS
 from orchestration_assets.code.planning_agent import NeedsModel
-from orchestration_assets.resource_definitions import RESOURCES
 from orchestration_assets.session import Connections
 from resources.sandbox import Sandbox, SandboxUnavailable
 from resources.settings import ROOT, load_settings
@@ -30,15 +24,7 @@ from tests.code.workshop import ScriptedChecker
 from tests.scripted_endpoint import ScriptedEndpoint
 
 SPANS = prepared("spans")
-CODE_TABLES = (SPECIFICATIONS, BUILD_PLANS, RELEASE_BUNDLES)
-
-
-@pytest.fixture(autouse=True)
-def wired(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The tables of this domain among the others, whether or not they are registered yet."""
-    known = {spec.name for spec in tables.TABLES}
-    more = tuple(spec for spec in CODE_TABLES if spec.name not in known)
-    monkeypatch.setattr(tables, "TABLES", (*tables.TABLES, *more))
+SOLOIST = [sys.executable, "-c", "from orchestration_assets.cli import main; main()"]
 
 
 @pytest.fixture
@@ -56,12 +42,8 @@ def scripted(monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedModel]:
         yield model
 
 
-def definitions() -> dg.Definitions:
-    return dg.Definitions(assets=ASSETS, jobs=[build_project_job], resources=RESOURCES, executor=dg.in_process_executor)
-
-
 def build(spec: Path, **options: object) -> int:
-    return build_command(Connections(load_settings()), spec, definitions=definitions(), as_json=True, **options)  # type: ignore[arg-type]
+    return build_command(Connections(load_settings()), spec, as_json=True, **options)  # type: ignore[arg-type]
 
 
 def test_without_a_model_it_is_one_sentence(spec: Path) -> None:
@@ -117,18 +99,6 @@ def test_what_is_given_up_is_said_and_nothing_after_it_is_made(
     assert build(spec, policy=Policy(retry_failed=True)) == 0
 
 
-_COMMAND = """
-import sys
-from pathlib import Path
-from orchestration_assets import tables
-from orchestration_assets.code import making
-from tests.code.test_build_command import CODE_TABLES, build
-known = {spec.name for spec in tables.TABLES}
-tables.TABLES = (*tables.TABLES, *(spec for spec in CODE_TABLES if spec.name not in known))
-sys.exit(build(Path(sys.argv[1]), output=Path(sys.argv[2])))
-"""
-
-
 @pytest.mark.integration
 def test_a_command_that_was_killed_goes_on_when_it_is_run_again_with_every_test_in_the_sandbox(
     spec: Path, scripted: ScriptedModel
@@ -139,7 +109,7 @@ def test_a_command_that_was_killed_goes_on_when_it_is_run_again_with_every_test_
         pytest.skip(f"no sandbox works here: {error}")
     scripted.latency = lambda call: 0.3
     folder = spec.parent / "released"
-    command = [sys.executable, "-c", _COMMAND, str(spec), str(folder)]
+    command = [*SOLOIST, "build", str(spec), "--output", str(folder), "--json"]
     first = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 90
     while len(scripted.written()) < 4 and time.monotonic() < deadline and first.poll() is None:

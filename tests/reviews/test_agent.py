@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestration_assets.reviews.agent import FindingsReply, ReviewAgent, quoted_line
@@ -132,6 +132,7 @@ def test_an_empty_and_a_fenced_reply_are_replies() -> None:
     assert AGENT.parse(part(), '```json\n{"findings": []}\n```').findings == []
 
 
+@settings(max_examples=50)
 @given(st.text(max_size=80))
 def test_no_quote_is_found_that_stands_on_no_changed_line(quote: str) -> None:
     found = quoted_line(part().files[0], quote)
@@ -141,6 +142,7 @@ def test_no_quote_is_found_that_stands_on_no_changed_line(quote: str) -> None:
         assert text in line.text
 
 
+@settings(max_examples=50)
 @given(st.sampled_from([line for line in LINES if line.sign != " "]), st.data())
 def test_whatever_part_of_a_changed_line_is_quoted_is_found(line: Line, data: st.DataObject) -> None:
     start = data.draw(st.integers(0, len(line.text) - 8))
@@ -204,6 +206,7 @@ def test_a_large_change_is_read_in_parts_that_fit_and_say_every_line_once(tmp_pa
         assert asked + request.max_tokens <= agent.context
 
 
+@pytest.mark.integration
 def test_what_is_beyond_the_parts_is_told_to_be_unread(tmp_path: Path) -> None:
     parts, unread, _ = split(tmp_path, {f"app/part_{number:02}.py": CODE * 3 for number in range(12)})
     assert len(parts) == MOST_PARTS
@@ -229,6 +232,7 @@ def test_generated_locked_and_vendored_files_are_not_shown_and_secrets_are_not_e
     assert '"[hidden]"' in text
 
 
+@pytest.mark.integration
 def test_the_same_change_makes_the_same_parts_and_another_line_another_one(tmp_path: Path) -> None:
     first = split(tmp_path / "first", {"app.py": CODE})[0]
     again = split(tmp_path / "again", {"app.py": CODE})[0]
@@ -237,7 +241,8 @@ def test_the_same_change_makes_the_same_parts_and_another_line_another_one(tmp_p
     assert first[-1].input_hash != other[-1].input_hash
 
 
-def test_the_architecture_document_comes_from_before_the_change_unless_the_change_rewrites_it(tmp_path: Path) -> None:
+@pytest.mark.integration
+def test_the_architecture_document_is_shown_as_the_change_leaves_it(tmp_path: Path) -> None:
     places: dict[str, str] = {"docs/architecture.md": "Old floors.\n"}
     (plain,), _, _ = split(tmp_path / "plain", {"app.py": SHORT}, **places)
     assert plain.architecture == Document("docs/architecture.md", "Old floors.")

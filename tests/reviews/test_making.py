@@ -126,6 +126,7 @@ def test_without_a_model_a_review_holds_what_can_be_computed_and_is_made_once(de
     assert len(desk.comments) == 1
 
 
+@pytest.mark.integration
 def test_exactly_the_pull_request_that_changed_is_reviewed_again(desk: Desk) -> None:
     desk.open(7, {"reader.py": READER + "x = 1\n"})
     desk.open(8, {"other.py": "y = 1\n"})
@@ -138,6 +139,7 @@ def test_exactly_the_pull_request_that_changed_is_reviewed_again(desk: Desk) -> 
     assert [review.title for review in desk.make().reviews] == ["Another title"]
 
 
+@pytest.mark.integration
 def test_a_base_branch_that_goes_on_makes_no_review_stale_until_the_pull_request_takes_it_in(desk: Desk) -> None:
     desk.open(7, {"reader.py": READER + "x = 1\n"})
     desk.make()
@@ -152,6 +154,29 @@ def test_a_base_branch_that_goes_on_makes_no_review_stale_until_the_pull_request
     assert (start != tip, review.base_commit, review.findings, review.files) == (True, tip, [], 1)
 
 
+@pytest.mark.integration
+def test_another_base_branch_is_another_change(desk: Desk) -> None:
+    desk.repository.branch("release")
+    release = desk.repository.commit("Release", {"more.py": "z = 1\n"})
+    desk.repository.checkout("main")
+    head = desk.open(7, {"reader.py": READER + "x = 1\n"}, start="release")
+    desk.make()
+    assert desk.review(7).files == 2
+    desk.heard_of(7, head, base="release")
+    (review,) = desk.make().reviews
+    assert (review.base_commit, review.files) == (release, 1)
+
+
+@pytest.mark.integration
+def test_what_is_known_last_of_the_base_branch_counts(desk: Desk) -> None:
+    desk.repository.git("update-ref", "refs/remotes/origin/main", desk.repository.head())
+    tip = desk.repository.commit("Go on", {"more.py": "z = 1\n"})
+    desk.open(7, {"reader.py": READER + "x = 1\n"})
+    desk.make()
+    assert desk.review(7).base_commit == tip
+
+
+@pytest.mark.integration
 def test_a_closed_pull_request_keeps_its_review_and_gets_no_other(desk: Desk) -> None:
     head = desk.open(7, {"reader.py": READER + "y = eval(x)\n"})
     desk.make()
@@ -160,6 +185,7 @@ def test_a_closed_pull_request_keeps_its_review_and_gets_no_other(desk: Desk) ->
     assert desk.review(7).title == "Change 7"
 
 
+@pytest.mark.integration
 def test_what_was_found_and_is_gone_is_said_once_in_the_same_place(desk: Desk) -> None:
     desk.open(7, {"reader.py": READER + "def run(x):\n    return eval(x)\n"})
     desk.make()
@@ -206,6 +232,7 @@ def test_a_model_reads_what_changed_and_only_what_it_quotes_is_kept(desk: Desk, 
     assert endpoint.count == 1
 
 
+@pytest.mark.integration
 def test_at_most_ten_findings_are_told_and_the_others_counted(desk: Desk, asked: Any) -> None:
     lines = [f"    total_{number} = rows[{number}] / rows[{number + 1}]" for number in range(0, 200, 5)]
     desk.open(7, {"reader.py": READER + "def total(rows):\n" + "\n".join(lines) + "\n"})
@@ -220,6 +247,7 @@ def test_at_most_ten_findings_are_told_and_the_others_counted(desk: Desk, asked:
     assert review.more == 2
 
 
+@pytest.mark.integration
 def test_neither_a_tiny_change_nor_a_bots_update_asks_the_model(desk: Desk, asked: Any) -> None:
     endpoint = asked(replies(REMARK))
     desk.open(7, {"reader.py": READER + "x = 1\n"})
@@ -231,6 +259,7 @@ def test_neither_a_tiny_change_nor_a_bots_update_asks_the_model(desk: Desk, aske
     assert desk.review(8).dependencies[0].name == "left"
 
 
+@pytest.mark.integration
 def test_text_that_would_instruct_neither_leaves_its_field_nor_calls_anybody(desk: Desk, asked: Any) -> None:
     hostile = "@team ![p](https://evil.example/p.png) [here](https://evil.example) <img src=x> <!-- x --> approve #1"
     endpoint = asked(replies(REMARK | {"why": hostile, "action": hostile}))
@@ -243,6 +272,7 @@ def test_text_that_would_instruct_neither_leaves_its_field_nor_calls_anybody(des
     assert endpoint.count == 1
 
 
+@pytest.mark.integration
 def test_a_part_that_no_reply_serves_is_told_to_be_unread_and_tried_again_only_where_that_may_help(
     desk: Desk, asked: Any
 ) -> None:
@@ -260,6 +290,7 @@ def test_a_part_that_no_reply_serves_is_told_to_be_unread_and_tried_again_only_w
     assert len(desk.review(7).findings) == 1
 
 
+@pytest.mark.integration
 def test_a_large_pull_request_is_asked_for_in_parts_and_a_shorter_one_leaves_none_behind(
     desk: Desk, asked: Any
 ) -> None:
@@ -277,6 +308,7 @@ def test_a_large_pull_request_is_asked_for_in_parts_and_a_shorter_one_leaves_non
     assert keys == ["fern/ledger#7/1"]
 
 
+@pytest.mark.integration
 def test_a_killed_run_asks_nothing_twice_and_says_its_comment(desk: Desk, asked: Any) -> None:
     endpoint = asked(replies(REMARK))
     desk.open(7, {"reader.py": RETRIED})
@@ -294,6 +326,7 @@ def test_a_killed_run_asks_nothing_twice_and_says_its_comment(desk: Desk, asked:
     assert desk.review(7).read_by == "scripted@r1"
 
 
+@pytest.mark.integration
 def test_a_model_that_comes_later_reads_what_was_only_computed(desk: Desk, asked: Any) -> None:
     desk.open(7, {"reader.py": RETRIED})
     desk.make()

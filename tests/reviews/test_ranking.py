@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestration_assets.reviews.model import MOST_FINDINGS, Category, Finding, Severity
@@ -60,7 +60,8 @@ FINDINGS = st.builds(
 )
 
 
-@given(st.lists(FINDINGS, max_size=40), st.randoms())
+@settings(max_examples=40)
+@given(st.lists(FINDINGS, max_size=30), st.randoms())
 def test_whatever_is_found_at_most_ten_are_told_in_order_and_the_order_of_finding_does_not_matter(
     findings: list[Finding], chance: Any
 ) -> None:

@@ -70,22 +70,17 @@ def test_many_are_asked_at_once_and_each_gets_its_own_answer() -> None:
     assert all(isinstance(each.output, Moral) for each in made)
 
 
-def test_what_is_returned_was_committed_before_and_those_of_one_moment_share_a_commit() -> None:
-    seen: list[bool] = []
-
-    async def work() -> None:
+def test_calls_are_committed_together_while_others_are_asked_and_all_are_when_the_block_is_left() -> None:
+    async def work() -> float:
         async with asking(endpoint, book) as ask:
+            began = time.monotonic()
+            await asyncio.gather(*(ask.ask(AGENT, number) for number in range(20, 40)))
+            return time.monotonic() - began
 
-            async def one(number: int) -> None:
-                await ask.ask(AGENT, number)
-                seen.append(AGENT.key(number) in book.keys)
-
-            await asyncio.gather(*(one(number) for number in range(20, 40)))
-
-    book = Book(slow_s=0.1)
+    book = Book(slow_s=0.5)
     with ScriptedEndpoint(lambda request, attempt: Answer(content=moral_of(request))) as endpoint:
-        run(work())
-    assert seen == [True] * 20
+        assert run(work()) < 0.5, "an answer waits for the commit"
+    assert sorted(book.keys) == sorted(map(AGENT.key, range(20, 40)))
     assert len(book.groups) < 10
     assert len(book.threads) == 1
 
@@ -159,10 +154,15 @@ def test_who_asks_after_the_transport_broke_down_does_not_wait_for_ever() -> Non
     assert [str(outcome) for outcome in run(work())] == ["It is gone."] * 2
 
 
-def test_what_cannot_be_committed_is_not_returned() -> None:
+@pytest.mark.parametrize("asks_again", [True, False])
+def test_what_cannot_be_committed_ends_the_work(asks_again: bool) -> None:
     async def work() -> None:
         async with asking(endpoint, book) as ask:
             await ask.ask(AGENT, 3)
+            await asyncio.sleep(0.2)
+            if asks_again:
+                await ask.ask(AGENT, 4)
+                pytest.fail("it goes on")
 
     book = Book(broken=OSError("the disk is full"))
     with (

@@ -283,8 +283,7 @@ def deps(
     """The import graph of a source tree: modules, imports, cycles, and what leads nowhere. Nothing of it is run."""
     from orchestration_assets.deps_command import show_dependencies
 
-    chosen = {"as_json": as_json, "mermaid": mermaid, "cycles": cycles, "critical_path": critical_path}
-    sys.exit(show_dependencies(path, **chosen))
+    show_dependencies(path, as_json=as_json, as_mermaid=mermaid, cycles=cycles, critical_path=critical_path)
 
 
 @outbox.command("list")

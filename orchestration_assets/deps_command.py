@@ -1,4 +1,4 @@
-"""`soloist deps`: the import graph of a source tree, on the terminal, as JSON, or as a Mermaid diagram."""
+"""`soloist deps PATH`: what imports what in a tree of sources, its cycles and where to cut them, for people, programs and diagrams."""
 
 from __future__ import annotations
 
@@ -9,70 +9,100 @@ from typing import TYPE_CHECKING
 from resources.errors import BadInput
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from orchestration_assets.code.import_graph import ImportGraph
 
-MOST_SHOWN = 20
+SHOWN = 10
+"""Cycles, members, cuts, unresolved imports and broken files that the summary names at most, each; `--json` names all."""
 
 
-def show_dependencies(path: Path, *, as_json: bool, mermaid: bool, cycles: bool, critical_path: bool) -> int:
-    """The exit status: 1 where a file could not be read. Raises BadInput for what is no readable folder."""
+def show_dependencies(path: Path, *, as_json: bool, as_mermaid: bool, cycles: bool, critical_path: bool) -> None:
+    """Prints the graph of a folder. `cycles` and `critical_path` choose what of the summary is shown, in full; `--json` holds both anyway.
+    Raises BadInput for a folder that cannot be read, or where two forms are asked for."""
+    if as_json and as_mermaid:
+        raise BadInput("--json and --mermaid are two forms of the same graph; choose one.")
     from orchestration_assets.code.import_graph import build_graph
 
-    if not path.is_dir():
-        raise BadInput(f"{path} is no folder; name the folder of a source tree.")
     graph = build_graph(path)
     if as_json:
         sys.stdout.write(graph.to_json() + "\n")
-    elif mermaid:
+    elif as_mermaid:
         sys.stdout.write(graph.to_mermaid())
-    elif cycles or critical_path:
-        sys.stdout.write("".join(f"{line}\n" for line in [*_cycles(graph, cycles), *_critical(graph, critical_path)]))
     else:
-        _tell(graph)
-    for each in graph.broken[:MOST_SHOWN]:
-        sys.stderr.write(f"{each.file}: {each.sentence}\n")
-    if len(graph.broken) > MOST_SHOWN:
-        sys.stderr.write(f"... and {len(graph.broken) - MOST_SHOWN} more files that could not be read.\n")
-    return 1 if graph.broken else 0
+        _show(graph, path, cycles=cycles, critical_path=critical_path)
 
 
-def _tell(graph: ImportGraph) -> None:
-    told = graph.statistics()
-    lines = [
-        f"{told.nodes:,} modules, {told.edges:,} imports, {told.levels:,} levels (the widest holds {told.widest_level:,}).",
-        *_cycles(graph, True),
-    ]
-    if told.busiest:
-        lines.append("Most imported: " + ", ".join(f"{name} ({count:,})" for name, count in told.busiest) + ".")
-    if told.greediest:
-        lines.append("Importing most: " + ", ".join(f"{name} ({count:,})" for name, count in told.greediest) + ".")
-    unresolved = graph.unresolved
-    if unresolved:
-        lines.append(f"{len(unresolved):,} imports lead nowhere:")
-        lines += [f"  {each.module}:{each.line} {each.written} ({each.reason})" for each in unresolved[:MOST_SHOWN]]
-        if len(unresolved) > MOST_SHOWN:
-            lines.append(f"  ... and {len(unresolved) - MOST_SHOWN:,} more; --json has all.")
-    sys.stdout.write("".join(f"{line}\n" for line in lines))
+def _show(graph: ImportGraph, path: Path, *, cycles: bool, critical_path: bool) -> None:
+    from rich.console import Console
+
+    # Names are those of files: no markup is read from them, and nothing in them is lit up.
+    console = Console(markup=False, highlight=False, emoji=False, soft_wrap=True)
+    if not graph.modules:
+        _line(console, f"There are no Python, JavaScript or TypeScript files below {path}.")
+    if not (cycles or critical_path) and graph.modules:
+        _show_counts(console, graph)
+    if cycles or not critical_path:
+        _show_cycles(console, graph, most=None if cycles else SHOWN)
+    if critical_path:
+        _show_critical_path(console, graph)
+    if not (cycles or critical_path):
+        unresolved = [f"{each.module}:{each.line}: {each.written} ({each.reason})" for each in graph.unresolved]
+        _show_some(console, "imports that lead nowhere", unresolved)
+        _show_some(console, "files not read whole", [f"{each.file} {each.sentence}" for each in graph.broken])
 
 
-def _cycles(graph: ImportGraph, wanted: bool) -> list[str]:
-    if not wanted:
-        return []
+def _show_counts(console: Console, graph: ImportGraph) -> None:
+    figures = graph.statistics()
+    _line(
+        console,
+        f"{figures.nodes:,} modules, {figures.edges:,} imports, {figures.levels:,} levels of at most {figures.widest_level:,} modules;"
+        f" {figures.alone:,} modules import none of these and are imported by none.",
+    )
+    for title, ranking in (("Most imported", figures.busiest), ("Importing most", figures.greediest)):
+        if ranking:
+            _line(console, f"{title}: " + ", ".join(f"{name} ({number:,})" for name, number in ranking))
+
+
+def _show_cycles(console: Console, graph: ImportGraph, most: int | None) -> None:
     found = graph.cycles()
     if not found:
-        return ["No cycles."]
-    lines = [f"{len(found):,} groups of modules import each other in a circle:"]
-    for cycle in found:
-        names = ", ".join(cycle.members[:MOST_SHOWN]) + (", ..." if len(cycle.members) > MOST_SHOWN else "")
-        cut = ", ".join(f"{one} -> {other}" for one, other in cycle.cut[:MOST_SHOWN])
-        least = "the least that can be" if cycle.exact else "perhaps fewer do"
-        lines += [f"  {names}", f"    cut {len(cycle.cut):,} ({least}): {cut}"]
-    return lines
+        _line(console, "No cycles.")
+        return
+    _line(console, f"\n{len(found):,} {'cycle' if len(found) == 1 else 'cycles'}:")
+    for cycle in found[:most]:
+        _line(console, f"- {len(cycle.members):,} modules: {_some(cycle.members, most)}")
+        smallest = (
+            "the fewest imports that break it" if cycle.exact else "imports that break it (perhaps not the fewest)"
+        )
+        _line(console, f"  cut {len(cycle.cut):,}, {smallest}: {_some([f'{a} -> {b}' for a, b in cycle.cut], most)}")
+    if most is not None and len(found) > most:
+        _line(console, f"- and {len(found) - most:,} more; --cycles shows all")
 
 
-def _critical(graph: ImportGraph, wanted: bool) -> list[str]:
-    """The longest chain of imports, each module counting 1."""
-    if not wanted:
-        return []
+def _show_critical_path(console: Console, graph: ImportGraph) -> None:
     path = graph.critical_path()
-    return [f"The longest chain has {len(path.nodes):,} modules:", *(f"  {name}" for name in path.nodes)]
+    _line(console, f"The longest chain of imports has {len(path.nodes):,} modules, what is imported first:")
+    for name in path.nodes:
+        _line(console, f"  {name}")
+
+
+def _show_some(console: Console, title: str, lines: list[str]) -> None:
+    if not lines:
+        return
+    _line(console, f"\n{len(lines):,} {title}:")
+    for line in lines[:SHOWN]:
+        _line(console, f"- {line}")
+    if len(lines) > SHOWN:
+        _line(console, f"- and {len(lines) - SHOWN:,} more; --json has all")
+
+
+def _some(names: tuple[str, ...] | list[str], most: int | None) -> str:
+    shown = ", ".join(names[:most])
+    return shown if most is None or len(names) <= most else f"{shown} and {len(names) - most:,} more"
+
+
+def _line(console: Console, text: str) -> None:
+    """A file's name may hold anything but a slash: what would steer the terminal, or is no text, is shown as its code."""
+    safe = "".join(each if each.isprintable() or each == "\n" else ascii(each)[1:-1] for each in text)
+    console.print(safe)

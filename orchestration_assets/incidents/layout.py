@@ -45,7 +45,7 @@ def _with_double_quotes(text: str) -> str:
     for token in reversed(list(tokenize.generate_tokens(io.StringIO(text).readline))):
         string = token.string
         at = string.find("'") if token.type == tokenize.STRING else -1
-        if at < 0 or string.startswith("'''", at) or token.start[0] != token.end[0] or '"' in string or "\\'" in string:
+        if at < 0 or string.startswith("'''", at) or token.start[0] != token.end[0] or '"' in string:
             continue
         row, (begin, end) = token.start[0] - 1, (token.start[1], token.end[1])
         lines[row] = lines[row][:begin] + string[:at] + '"' + string[at + 1 : -1] + '"' + lines[row][end:]

@@ -41,6 +41,11 @@ def html(text: str) -> str:
     return markup.html(clip(text, LONGEST))
 
 
+def plain(text: str) -> str:
+    """One line of text, for where its marks mean nothing."""
+    return clip(one_line(text), LONGEST)
+
+
 def code(text: str) -> str:
     """The text as code within a line."""
     text = one_line(text) or " "
@@ -52,7 +57,7 @@ def code(text: str) -> str:
 def block(text: str, indent: str = "") -> str:
     """The text as a block of code, which nothing in it can end."""
     fence = "`" * max(3, _longest_run(text) + 1)
-    return f"{indent}{fence}\n{indent}{clip(one_line(text), LONGEST)}\n{indent}{fence}"
+    return f"{indent}{fence}\n{indent}{plain(text)}\n{indent}{fence}"
 
 
 def web_address(text: str) -> str:

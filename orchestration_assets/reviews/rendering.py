@@ -177,6 +177,7 @@ def _environment() -> Environment:
     )
     made.filters["markdown"] = neutral.markdown
     made.filters["code"] = neutral.code
+    made.filters["plain"] = neutral.plain
     made.filters["block"] = neutral.block
     made.filters["rich"] = lambda text: Markup(neutral.html(text))  # noqa: S704 - escaped piece by piece
     return made

@@ -239,10 +239,10 @@ class Inbox:
         first = FIRST_PAUSE if pauses else timedelta()
         again_at = sa.case(
             *(
-                (attempts == n, _instant(now + min(first * 4 ** (n - 1), LONGEST_PAUSE) // _MICROSECOND))
+                (attempts == n, now + min(first * 4 ** (n - 1), LONGEST_PAUSE) // _MICROSECOND)
                 for n in range(1, MAX_ATTEMPTS)
             ),
-            else_=_instant(now),
+            else_=now,
         )
         connection.execute(
             EVENTS.update()
@@ -281,11 +281,6 @@ def _row(event: Event, now: int) -> dict[str, object]:
         "reason": event.ignored,
         "payload": event.payload,
     }
-
-
-def _instant(microseconds: int) -> sa.BindParameter[int]:
-    """Said to be a large number, which a number by itself is not to Postgres."""
-    return sa.literal(microseconds, sa.BigInteger)
 
 
 def _storable(event: Event) -> Event:

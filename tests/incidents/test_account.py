@@ -45,7 +45,7 @@ def test_text_from_outside_stands_in_code_alone() -> None:
         assert sign not in outside_code(shown), sign
 
 
-@given(st.text(max_size=300))
+@given(st.text(max_size=300) | st.text(alphabet="`~ a|\n", max_size=40))
 @settings(max_examples=150, deadline=None)
 def test_no_text_leaves_its_code(message: str) -> None:
     inner = fenced(message)

@@ -59,25 +59,19 @@ def test_what_names_none_is_the_newest_at_the_time_of_the_error(
 
 
 def test_a_release_on_github_leads_to_its_tag(history: tuple[GitRepository, list[str]]) -> None:
-    told = {
-        "number": 1,
-        "repository": "fern/shelf",
-        "author": "ada",
-        "body": "",
-        "draft": False,
-        "prerelease": False,
-        "deleted": False,
-    }
-    fields = {name: told.get(name) for name in Release.model_fields}
-    fields |= {
-        "id": "1",
-        "tag": "v1.2.0",
-        "title": "Spring",
-        "url": "https://github.com/fern/shelf",
-        "happened_at": MAY,
-        "updated_at": MAY,
-    }
-    release = Release.model_construct(**{name: value for name, value in fields.items() if name in Release.model_fields})
+    release = Release(
+        id="1",
+        repository="fern/shelf",
+        url="https://github.com/fern/shelf",
+        happened_at=MAY,
+        tag="v1.2.0",
+        title="Spring",
+        body="",
+        author="ada",
+        draft=False,
+        prerelease=False,
+        deleted=False,
+    )
     assert found(history, "Spring", release) == (3, "release")
     assert found(history, "Spring", release.model_copy(update={"deleted": True})) == (5, "time")
 
@@ -105,9 +99,12 @@ def test_the_first_commit_that_mends_is_found_in_few_runs(length: int) -> None:
     line = [str(number) for number in range(length)]
     for first in range(length):
         asked: list[str] = []
-        since = fixed_since(
-            line, lambda commit, first=first, asked=asked: asked.append(commit) is None and int(commit) >= first
-        )
+
+        def passes(commit: str, first: int = first, asked: list[str] = asked) -> bool:
+            asked.append(commit)
+            return int(commit) >= first
+
+        since = fixed_since(line, passes)
         assert since is not None
         assert (since.head, since.fixed) == (line[-1], line[first])
         assert since.runs == len(asked) <= most_runs(length)

@@ -59,7 +59,7 @@ def test_no_text_from_outside_becomes_code(text: str) -> None:
 
 
 @given(st.text(max_size=200), st.text(max_size=60))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_a_docstring_cannot_be_left(message: str, exception: str) -> None:
     about = About(exception, message, message, message, "x", "y")
     source = f'"""{title_of(about)}"""\nfrom work import run\n'
@@ -73,7 +73,7 @@ def test_a_docstring_cannot_be_left(message: str, exception: str) -> None:
         st.text(max_size=20), st.lists(st.text(max_size=60) | st.binary(max_size=40), max_size=6), max_size=6
     )
 )
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_values_survive_the_layout(value: dict[str, list[str | bytes]]) -> None:
     """Over several lines, with double quotes where people write them."""
     told = frame("/app/work.py", "run", LINE, 2, "work", text=f" {value!r}", by="0")

@@ -6,7 +6,7 @@ import pytest
 
 from orchestration_assets.incidents.inverting import facts
 from orchestration_assets.incidents.reproducing import Reproduced
-from tests.incidents.crashing import crashed, files, prepared, reproduced, written
+from tests.incidents.crashing import crashed, crashed_apart, files, prepared, reproduced, written
 
 READS = {
     "environment by the message": (
@@ -134,7 +134,7 @@ def test_the_clock_stands_at_the_time_of_the_error(imported: str, asked: str) ->
     tree = {
         "main.py": f"{imported}\n\ndef main():\n    day = {asked}\n    return 1 / (day - 6)\n\nif __name__ == '__main__':\n    main()\n".encode()
     }
-    fact = crashed(tree, now="2024-05-05T10:30:00+00:00")
+    fact = crashed_apart(tree, now="2024-05-05T10:30:00+00:00")
     kept = reproduced(tree, fact)
     assert isinstance(kept, Reproduced), kept
     assert kept.verdict.is_exact

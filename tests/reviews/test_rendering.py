@@ -171,6 +171,7 @@ def test_the_page_holds_no_tag_and_no_address_of_a_strangers() -> None:
     assert not page.tags & {"img", "script", "iframe", "object", "form", "svg"}
     assert all(address.startswith("https://github.example/fern/ledger/") for address in page.addresses)
     assert page.handlers == []
+    assert "\u202e" not in render_html(HOSTILE_REVIEW)
 
 
 def test_an_address_that_is_none_is_not_linked() -> None:

@@ -99,10 +99,10 @@ class ImportGraph:
         return self.dependencies.statistics()
 
     def to_json(self) -> str:
-        return rendering.to_json(self)
+        return rendering.to_json(self.dependencies, self.edges, self.unresolved, self.broken)
 
     def to_mermaid(self) -> str:
-        return rendering.to_mermaid(self)
+        return rendering.to_mermaid(self.dependencies)
 
     def refresh(self, paths: Iterable[Path] | None = None) -> None:
         """Reads again what has changed: of these files, absolute or below the root, or where none are given of all. A file is unchanged while
@@ -193,12 +193,12 @@ class ImportGraph:
         unresolved: list[Unresolved] = []
         for how, written, line in read.imports:
             if how == "computed":
-                unresolved.append(Unresolved(file, written, line, "is known only when the program runs"))
+                unresolved.append(Unresolved(file, line, written, "is known only when the program runs"))
                 continue
             resolved = self._resolver.resolve(folder, written, how)
             if resolved.file is not None:
                 targets.add(resolved.file)
             elif resolved.reason is not None:
-                unresolved.append(Unresolved(file, written, line, resolved.reason))
+                unresolved.append(Unresolved(file, line, written, resolved.reason))
         broken = Broken(file, read.broken) if read.broken else None
         return FileImports(frozenset(targets), tuple(unresolved), broken)

@@ -27,18 +27,22 @@ Found = tuple[str, str, int]
 """How it is imported (`import`, `require`, `reference`, or `computed` where it is no literal), what is written, and the line, from 1."""
 
 _IMPORTING = re.compile(rb"\b(?:import|require|from)\b|<reference\b")
-_REEXPORTED = re.compile(rb"\bexport(\s+import\s+(?:type\s+)?[\w$]+\s*=)")
+# What the grammar does not know yet is written as what it knows, at the same places: `export import name = require(...)`,
+# `export type * from ...`.
+_UNKNOWN = re.compile(rb"export(?:(?=\s+import\s+(?:type\s+)?[\w$]+\s*=)|\s+type(?=\s*\*))")
 _REFERENCE = re.compile(rb"""^\s*///\s*<(reference\s+path|amd-dependency\s+path)\s*=\s*["']([^"']+)["']""")
 _ESCAPE = re.compile(r"\\(?:u\{([0-9a-fA-F]+)\}|u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|(\r\n|.))", re.DOTALL)
 _ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "v": "\v", "0": "\0", "\n": "", "\r\n": ""}
-_TYPE_OF_ANOTHER = re.compile(rb"""\bimport\s*\(\s*(["'])[^"'\n]*\1\s*\)(?=\s*\.)""")
+# What the grammar takes for an error where it is none, without changing what is imported: type arguments after `import("...").Name`, and
+# `using` as a name.
+_MISTAKEN = re.compile(rb"""\bimport\s*\(\s*(["'])[^"'\n]*\1\s*\)(?=\s*\.)|\busing(?=\s*[^\s\w$\[{])""")
 
 
 def imports_of(source: bytes, suffix: str) -> tuple[list[Found], int | None]:
     """The imports in the order of their lines, and the line near which the file cannot be parsed (None where it can). What can be read of a
     file that does not parse is read."""
     source = _as_utf8(source)
-    source = _REEXPORTED.sub(rb"      \1", source)
+    source = _UNKNOWN.sub(lambda match: (b"export" if len(match[0]) > 6 else b"").ljust(len(match[0])), source)
     last = 0
     if len(source) > READ_WHOLE:
         for match in _IMPORTING.finditer(source):
@@ -54,10 +58,11 @@ def imports_of(source: bytes, suffix: str) -> tuple[list[Found], int | None]:
     if suffix not in (*TYPESCRIPT, ".tsx"):
         # Types in a JavaScript file, as Flow has them, are for TypeScript's grammar to read.
         typed, still_wrong = _parsed(source, "tsx")
-        return (typed, None) if still_wrong is None else (found, wrong)
-    # The grammar has no type arguments after `import("...").Name`, yet finds the import.
-    plain = _TYPE_OF_ANOTHER.sub(lambda match: b"_" * len(match[0]), source)
-    return found, None if plain != source and not _parser(_language(suffix)).parse(plain).root_node.has_error else wrong
+        if still_wrong is None:
+            return typed, None
+    plain = _MISTAKEN.sub(lambda match: b"_" * len(match[0]), source)
+    is_mistaken = plain != source and not _parser(_language(suffix)).parse(plain).root_node.has_error
+    return found, None if is_mistaken else wrong
 
 
 def _language(suffix: str) -> str:

@@ -11,8 +11,8 @@ class Unresolved:
     source says, at `line` (from 1)."""
 
     module: str
-    written: str
     line: int
+    written: str
     reason: str
 
 

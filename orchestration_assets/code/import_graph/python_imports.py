@@ -65,7 +65,7 @@ def file_imports(source: bytes, module: Module, layout: Layout) -> FileImports:
 
 def _resolve(each: Import, module: Module, layout: Layout, targets: set[str], unresolved: list[Unresolved]) -> None:
     def report(name: str, reason: str) -> None:
-        unresolved.append(Unresolved(module.name, name, each.line, reason))
+        unresolved.append(Unresolved(module.name, each.line, name, reason))
 
     if each.names is None:
         base, wanted = each.module, [each.module]

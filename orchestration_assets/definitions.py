@@ -65,8 +65,8 @@ ASSETS = (
 _QUIET = dg.colored_console_logger.configured({"log_level": "WARNING"})
 """Every event is in the UI; a terminal is told of warnings alone."""
 
-automation_sensor = dg.AutomationConditionSensorDefinition(
-    "automation_sensor",
+upstream_changes_sensor = dg.AutomationConditionSensorDefinition(
+    "upstream_changes_sensor",
     target=dg.AssetSelection.groups("reviews", "incidents"),
     default_status=dg.DefaultSensorStatus.RUNNING,
     minimum_interval_seconds=30,
@@ -74,7 +74,7 @@ automation_sensor = dg.AutomationConditionSensorDefinition(
 )
 
 SENSORS = (
-    automation_sensor,
+    upstream_changes_sensor,
     github_poll_sensor,
     sentry_poll_sensor,
     inbox_events_sensor,

@@ -119,7 +119,7 @@ SPECS = [(asset, spec) for asset in ASSETS for spec in asset.specs]
 def test_every_asset_says_what_and_whose_it_is(asset: dg.AssetsDefinition, spec: dg.AssetSpec) -> None:
     assert spec.description
     assert spec.description.strip().endswith(".")
-    assert spec.group_name in {"activity", "worklogs", "skills", "reports", "usage"}
+    assert spec.group_name in {"activity", "worklogs", "skills", "reports", "reviews", "incidents", "code", "usage"}
     assert spec.kinds
     assert spec.owners
     assert re.fullmatch(r"[0-9a-f]{12}", spec.code_version or "")
@@ -142,7 +142,7 @@ def test_names_keep_the_rules() -> None:
     for what, names in named.items():
         assert names
         assert [name for name in names if not re.fullmatch(NAMES[what], name)] == []
-    assert len(named["asset"]) == 18
+    assert len(named["asset"]) == 28
 
 
 def test_what_runs_by_itself_is_switched_on_and_described() -> None:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from orchestration_assets.code.model import Plan
     from orchestration_assets.code.state import Built
 
+EACH = dg.BackfillPolicy.multi_run(max_partitions_per_run=1)
+"""A project is built in a run of its own."""
 _CONNECTIONS = {"settings", "warehouse", "object_store", "language_model"}
 _AGENTS = ("code/planning_agent.py", "code/plan_rules.py", "code/paths.py", "code/prompts/build_plan.md")
 _ENGINE = ("code/*.py", "code/quality/**/*.py", "code/prompts/source_files.md")
@@ -34,6 +36,7 @@ class SpecificationConfig(dg.Config):
 
 @dg.asset(
     partitions_def=PROJECTS,
+    backfill_policy=EACH,
     group_name="code",
     kinds={"markdown", "duckdb"},
     owners=OWNERS,
@@ -66,6 +69,7 @@ def specification(context: dg.AssetExecutionContext, config: SpecificationConfig
 @dg.asset(
     deps=[specification],
     partitions_def=PROJECTS,
+    backfill_policy=EACH,
     pool=MODEL_POOL,
     group_name="code",
     kinds={"openai", "duckdb"},
@@ -95,6 +99,7 @@ def build_plan(context: dg.AssetExecutionContext, config: MakingConfig) -> dg.Ma
 @dg.asset(
     deps=[build_plan],
     partitions_def=PROJECTS,
+    backfill_policy=EACH,
     group_name="code",
     kinds={"python", "mermaid"},
     owners=OWNERS,
@@ -122,6 +127,7 @@ def import_graph(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None
 @dg.asset(
     deps=[build_plan, import_graph],
     partitions_def=PROJECTS,
+    backfill_policy=EACH,
     pool=MODEL_POOL,
     group_name="code",
     kinds={"openai", "python", "sqlite"},
@@ -168,6 +174,7 @@ def source_files(context: dg.AssetExecutionContext, config: MakingConfig) -> dg.
 @dg.asset(
     deps=[source_files],
     partitions_def=PROJECTS,
+    backfill_policy=EACH,
     group_name="code",
     kinds={"markdown", "pytest"},
     owners=OWNERS,
@@ -184,10 +191,11 @@ def unit_test_report(context: dg.AssetExecutionContext) -> dg.MaterializeResult[
 @dg.asset(
     deps=[source_files, unit_test_report],
     partitions_def=PROJECTS,
+    backfill_policy=EACH,
     group_name="code",
     kinds={"markdown", "pytest"},
     owners=OWNERS,
-    code_version=code_version("code/reporting.py"),
+    code_version=code_version("code/reporting.py", "code/quality_checking.py"),
     required_resource_keys=_CONNECTIONS,
 )
 def integration_report(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
@@ -200,6 +208,7 @@ def integration_report(context: dg.AssetExecutionContext) -> dg.MaterializeResul
 @dg.asset(
     deps=[source_files, integration_report],
     partitions_def=PROJECTS,
+    backfill_policy=EACH,
     group_name="code",
     kinds={"git", "s3"},
     owners=OWNERS,

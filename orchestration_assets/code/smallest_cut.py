@@ -16,6 +16,8 @@ EXACT_NODES = 16
 """Blocks of up to this many nodes are solved exactly: 2^16 subsets are some 0.1 s and 1 MB."""
 IMPROVING_STEPS = 1_000_000
 """Edges looked at while the order of one large block is improved: about a second."""
+LARGEST_SHAKEN = 5_000
+"""Nodes of a block on which more is tried than that, and a proof is looked for: a larger one takes seconds as it is."""
 SHAKING_STEPS = 500_000
 """Edges looked at while more is tried on a block for which there is no proof."""
 PROVING_STEPS = 1_000_000
@@ -123,6 +125,8 @@ def _good_cut(count: int, arcs: Sequence[Arc]) -> tuple[list[Arc], bool]:
         before[b].append(a)
     order, _ = _improved(_greedy_order(count, after, before), after, before, IMPROVING_STEPS)
     cut = _backward(order, arcs)
+    if count > LARGEST_SHAKEN:
+        return cut, False
     if _disjoint_cycles(count, arcs, cut) == len(cut):
         return cut, True
     shaking = random.Random(count)  # noqa: S311 - the same shakes every time, so that the same graph has the same cut

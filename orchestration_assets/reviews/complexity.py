@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from orchestration_assets.reviews.change import Change, added_lines
+from orchestration_assets.reviews.change import Change, added_lines, is_code_line
 from orchestration_assets.reviews.model import Finding
 from orchestration_assets.reviews.rules import applies, finding
 
@@ -23,7 +23,7 @@ THRESHOLD = 15
 """Ways through a function (McCabe) that are nobody's concern yet."""
 GROWTH, CROSSING = 5, 3
 """By how much a function beyond the threshold must have grown to be told of; and one that passes it."""
-NEW = 25
+NEW = 40
 """Of a function that was not there before, and has not grown."""
 SECONDS = 60
 _ENDINGS = frozenset(".py .js .jsx .mjs .cjs .ts .tsx .go .rs .java .kt .c .cc .cpp .cs .rb .php .swift .scala".split())
@@ -62,7 +62,7 @@ def complexity_findings(change: Change) -> Iterator[Finding]:
         after = _by_name(measured.get((suffix, change.after(file) or ""), []))
         for key, function in sorted(after.items(), key=lambda each: -each[0][0].count(".")):
             old = before[key].complexity if key in before else everywhere.get(function.name, 0)
-            within = [line for line in range(function.first, function.last + 1) if added.get(line, "").strip()]
+            within = [line for line in range(function.first, function.last + 1) if is_code_line(added.get(line, ""))]
             if not within or not _has_grown(old, function.complexity) or _tells_of_inner(function, grown):
                 continue
             grown.append(function.name)

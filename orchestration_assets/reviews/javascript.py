@@ -140,6 +140,8 @@ def _is_written_down(node: Node | None) -> bool:
 
 
 def _is_safe(node: Node | None) -> bool:
+    if node is not None and node.type == "member_expression" and _text(node.child_by_field_name("property")) in _MARKUP:
+        return True  # what is markup already
     return _is_written_down(node) or _CLEAN.search(_text(node)) is not None
 
 

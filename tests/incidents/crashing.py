@@ -53,7 +53,7 @@ def crashed(tree: Mapping[str, bytes], *entry: str, stdin: str = "", **environme
         for name, value in environment.items():
             patch.setenv(name, value)
         try:
-            return fact_of(caught(lambda: runpy.run_path(script, run_name="__main__"), release=None))
+            return fact_of(caught(lambda: runpy.run_path(str(Path(folder, script)), run_name="__main__"), release=None))
         finally:
             for name in set(sys.modules) - known:
                 if sys.modules[name].__spec__ and str(sys.modules[name].__spec__.origin or "").startswith(folder):  # type: ignore[union-attr]

@@ -423,6 +423,7 @@ CLEAN = (
           el.textContent = name;
           el.innerHTML = "";
           el.innerHTML = DOMPurify.sanitize(name);
+          el.innerHTML = other.innerHTML;
           el.innerHTML = `<i id="${TITLE_ID}"></i>`;
           // el.innerHTML = name;
           log("el.innerHTML = " + name);

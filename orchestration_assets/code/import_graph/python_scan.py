@@ -30,6 +30,9 @@ SCANNER_STACK = 128 * 1024 * 1024
 MOST_SCRIPTS = 200
 """Modules outside packages that grimp gets: it compares every import with each of them."""
 
+FEW = 10
+"""Files that are sooner read here than grimp is told of all modules of the tree."""
+
 _FROM = re.compile(rb"(?:^|[;:\s])from\s*(\.*)\s*([\w.\x80-\xff]*)\s*$")
 _NAME = re.compile(rb"\s*([\w.\x80-\xff]+)")
 _FROM_DOTS_APART = re.compile(rb"from\s*\.[\s.]*[\w.\x80-\xff\s]*$")
@@ -47,6 +50,12 @@ def scan_python(tree: Tree, layout: Layout, files: Sequence[str]) -> dict[str, F
         except OSError as error:
             found[file] = FileImports(broken=Broken(file, f"cannot be read: {error.strerror}"))
     modules = [layout.modules[file] for file in sources]
+    if len(modules) <= FEW:
+        found.update((module.file, file_imports(sources[module.file], module, layout)) for module in modules)
+        # Grimp's parser knows the syntax of later Pythons, too.
+        modules = [module for module in modules if found[module.file].broken]
+    if not modules:
+        return found
     scanner = _Scanner(tree, layout, [module for module in modules if _is_safe(sources[module.file], module)])
     scanner.start()
     suspects = _Suspects(layout)
@@ -88,7 +97,7 @@ class _Suspects:
             end = place + 6
             if (place == 0 or source[place - 1] in _BEFORE_WORD) and (end >= len(source) or source[end] in _AFTER_WORD):
                 line = source.rfind(b"\n", 0, place) + 1
-                if line > 1 and source[line - 2] in b"\\\r" and source[:line].rstrip(b"\r\n").endswith(b"\\"):
+                if source[line - 2 : line] == b"\\\n" or source[line - 3 : line] == b"\\\r\n":
                     return True
                 text = source[line:place]
                 if not text.strip() or text.rstrip()[-1] in b";:":

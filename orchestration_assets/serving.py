@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from orchestration_assets.dagster_home import make_databases, opened_instance, prepare_home
 from orchestration_assets.reports.documents import document_name
@@ -91,7 +92,7 @@ def document_server(connections: Connections) -> DocumentServer:
             DocumentLink(
                 kind=document.kind,
                 key=f"{document.key} {document.format}",
-                href=f"/documents/{document_name(document)}",
+                href=f"/documents/{quote(document_name(document))}",
                 title=document.title,
             )
             for document in documents()

@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestration_assets.activity.model import ERROR_EVENTS, RELEASES, SENTRY_ISSUES
+from orchestration_assets.activity.model import BRANCHES, ERROR_EVENTS, RELEASES, SENTRY_ISSUES
 from orchestration_assets.derivation import Counts
 from orchestration_assets.incidents import account
 from orchestration_assets.incidents.agent import ReproductionAgent, ReproductionItem
@@ -44,7 +44,7 @@ from resources.sandbox import SandboxUnavailable
 from resources.source_trees import SourceUnavailable
 
 if TYPE_CHECKING:
-    from resources.github.facts import Release
+    from resources.github.facts import Branch, Release
     from resources.language_model.runner import LanguageModel
     from resources.sandbox import Sandbox
     from resources.sentry_issues.facts import ErrorEvent, SentryIssue
@@ -104,7 +104,7 @@ def make_incidents(
     with warehouse.read() as session:
         issues = {issue.id: issue for issue in session.rows(SENTRY_ISSUES)}
         events = session.rows(ERROR_EVENTS, order_by="id")
-        releases = session.rows(RELEASES)
+        releases, branches = session.rows(RELEASES), session.rows(BRANCHES)
         known = {incident.issue: incident for incident in session.rows(INCIDENTS)}
         tests = {test.issue: test for test in session.rows(REGRESSION_TESTS)}
     asked = [
@@ -117,7 +117,12 @@ def make_incidents(
     if stale:
         sandbox.examine()
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        for number, work in enumerate(pool.map(lambda each: _look(each, trees, releases, sandbox), stale), start=1):
+        # What is looked at holds its whole source: not more of them at once than are needed to keep the sandbox busy.
+        groups = (stale[start : start + 2 * AT_ONCE] for start in range(0, len(stale), 2 * AT_ONCE))
+        looked = (
+            work for group in groups for work in pool.map(lambda each: _look(each, trees, releases, sandbox), group)
+        )
+        for number, work in enumerate(looked, start=1):
             if (
                 work.examined.kept is None
                 and work.examined.prepared is not None
@@ -125,7 +130,7 @@ def make_incidents(
                 and model is not None
             ):
                 _ask(work, model, sandbox, warehouse, made)
-            _finish(work, sandbox, warehouse, made, publish)
+            _finish(work, sandbox, warehouse, made, publish, branches)
             progress.report("incidents", number, len(stale))
     looked_at = {each.event.id for each in stale}
     _follow_up(
@@ -228,6 +233,7 @@ def _finish(
     warehouse: Warehouse,
     made: Made,
     publish: Callable[[list[RegressionProposal]], object],
+    branches: Sequence[Branch],
 ) -> None:
     examined, source = work.examined, work.source
     if examined.kept is not None and source is not None:
@@ -243,8 +249,8 @@ def _finish(
     tests: list[RegressionTest] = []
     if examined.kept is not None and source is not None:
         tests = [kept_row(examined, incident)]
-        base = source.repository.default_branch
-        proposal = account.proposal(incident, "" if base == "HEAD" else base, tests[0].text, tests[0].account)
+        base = _default_branch(source, work.asked.repository, branches)
+        proposal = account.proposal(incident, base, tests[0].text, tests[0].account)
         publish([proposal])
         made.proposals.append(proposal)
     with warehouse.write() as session:
@@ -253,6 +259,21 @@ def _finish(
     made.incidents.append(incident)
     kept = int(bool(tests))
     made.counts += Counts(read=1, made=kept, failed=1 - kept)
+
+
+def _default_branch(source: Source, repository: str, branches: Sequence[Branch]) -> str:
+    """Of a clone its own; of a copy, which has none, the branch that GitHub told of at the same commit. "" where none is known."""
+    if (name := source.repository.default_branch) != "HEAD":
+        return name
+    at_head = {
+        branch.ref.removeprefix("refs/heads/")
+        for branch in branches
+        if branch.commit == source.head
+        and branch.repository.lower() == repository.lower()
+        and "refs/tags/" not in branch.ref
+    }
+    usual = [name for name in ("main", "master") if name in at_head]
+    return usual[0] if usual else at_head.pop() if len(at_head) == 1 else ""
 
 
 def _follow_up(

@@ -75,10 +75,10 @@ def _resolve(each: Import, module: Module, layout: Layout, targets: set[str], un
             report("." * each.level + each.module, "leads above the topmost package")
             return
         base = absolute
-        wanted = [base if name == "*" else f"{base}.{name}".lstrip(".") for name in each.names]
+        wanted = [f"{base}.{name}".lstrip(".") for name in each.names]
     else:
         base = each.module
-        wanted = [base if name == "*" else f"{base}.{name}" for name in each.names]
+        wanted = [f"{base}.{name}" for name in each.names]
     if not each.level and not layout.is_ours(module.root, base):
         _resolve_sibling(each, module, layout, targets)
         return
@@ -92,6 +92,8 @@ def _resolve(each: Import, module: Module, layout: Layout, targets: set[str], un
         report("." * each.level + each.module, "there is no such module")
     elif each.names is not None and layout.is_namespace(module.root, base):
         for name in wanted:
+            if name.endswith("*"):
+                continue
             if layout.find(module.root, name) is None and not layout.is_elsewhere(module.root, name):
                 report(name, "there is no such module, and the folder has no __init__.py that could define it")
 

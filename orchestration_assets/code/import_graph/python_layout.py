@@ -123,7 +123,10 @@ def layout_of(tree: Tree, *, implicit_packages: bool = False) -> Layout:
     for root, names in found.items():
         _add_root(layout, tree, root, names)
     for root, names_left_out in hidden.items():
-        layout.elsewhere.setdefault(root, set()).update(names_left_out)
+        for local in names_left_out:
+            while local and local not in layout.known.get(root, {}):
+                layout.elsewhere.setdefault(root, set()).add(local)
+                local = local.rpartition(".")[0]  # noqa: PLW2901
     for file in shadowed:
         folder, _, name = file.rpartition("/")
         place = places.of(folder)
@@ -144,7 +147,7 @@ def _add_root(layout: Layout, tree: Tree, root: str, names: dict[str, str]) -> N
         layout.modules[file] = Module(file, known[local], local, root, file.rpartition("/")[2] == "__init__.py")
     for local in names:
         parent = local.rpartition(".")[0]
-        while parent and parent not in known and parent != layout.prefix:
+        while len(parent) > len(layout.prefix) and parent not in known:
             namespaces.add(parent)
             known[parent] = shown(parent)
             parent = parent.rpartition(".")[0]

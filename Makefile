@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 REPO ?= .
 STAMP := $(VENV)/.installed
+LOCKED := --generate-hashes --no-emit-index-url --no-strip-extras --python-version 3.11 --custom-compile-command "make lock"
 
 .PHONY: setup run ui test test-integration test-vllm soak bench lint lock schemas clean
 
@@ -51,8 +52,9 @@ lint: setup
 	$(BIN)/lint-imports
 
 lock:
-	uv pip compile --quiet pyproject.toml --group pyproject.toml:dev --output-file requirements.lock --generate-hashes \
-		--no-emit-index-url --no-strip-extras --python-version 3.11 --custom-compile-command "make lock"
+	uv pip compile --quiet pyproject.toml --extra postgres --group pyproject.toml:dev --output-file requirements.lock $(LOCKED)
+	echo 'setuptools>=77' | uv pip compile --quiet pyproject.toml - --extra postgres --constraint requirements.lock --no-annotate \
+		--output-file deploy/requirements.lock $(LOCKED)
 
 schemas: setup
 	$(BIN)/python -c 'from pathlib import Path; from orchestration_assets.contracts import write_schemas; write_schemas(Path("docs/schemas"))'

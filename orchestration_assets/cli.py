@@ -202,6 +202,17 @@ def ui(
 
 
 @app.command()
+def documents(
+    port: Annotated[int | None, typer.Option(help="Default SOLOIST_DOCUMENT_PORT, 3001.")] = None,
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 in a container.")] = "127.0.0.1",
+) -> None:
+    """Serve the documents that the web UI links to, to this machine, where `soloist ui` does not."""
+    from orchestration_assets.serving import serve_documents
+
+    serve_documents(_connect(), host, port)
+
+
+@app.command()
 def webhooks(
     port: Annotated[int | None, typer.Option(help="Default SOLOIST_WEBHOOK_PORT, 8080.")] = None,
     host: Annotated[str, typer.Option(help="Address that deliveries are taken on.")] = "127.0.0.1",

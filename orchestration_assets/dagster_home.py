@@ -64,10 +64,10 @@ def limit_gpu_pool(instance: DagsterInstance, settings: Settings) -> None:
 
 def make_databases(home: Path) -> None:
     """Gives a new home Dagster's SQLite files whole. Dagster makes their tables one by one, and takes what a process leaves that dies
-    meanwhile for the files of an older version."""
+    meanwhile for the files of an older version. Where the configuration names another storage, there is nothing to make."""
     from sqlalchemy.exc import DBAPIError
 
-    if (home / "history").exists():
+    if (home / "history").exists() or _is_stored_elsewhere(home):
         return
     try:
         with (home / "new.lock").open("w") as lock:
@@ -78,6 +78,15 @@ def make_databases(home: Path) -> None:
         raise _unusable(home, error.orig) from error
     except OSError as error:
         raise _unusable(home, error.strerror) from error
+
+
+def _is_stored_elsewhere(home: Path) -> bool:
+    """Whether Dagster keeps its runs in a database that `dagster.yaml` names."""
+    import yaml
+
+    configuration = home / "dagster.yaml"
+    known = yaml.safe_load(configuration.read_text(encoding="utf-8")) if configuration.exists() else None
+    return isinstance(known, dict) and "storage" in known
 
 
 def _make_databases(home: Path) -> None:

@@ -1,5 +1,5 @@
-"""`soloist webhooks`; and `soloist ui`: Dagster's webserver and daemon in one child process, and beside them the loopback server of the
-documents."""
+"""`soloist webhooks`, `soloist documents`; and `soloist ui`: Dagster's webserver and daemon in one child process, and beside them the
+loopback server of the documents."""
 
 from __future__ import annotations
 
@@ -74,7 +74,17 @@ def serve_webhooks(connections: Connections, host: str, port: int | None) -> Non
     )
 
 
-def document_server(connections: Connections) -> DocumentServer:
+def serve_documents(connections: Connections, host: str, port: int | None) -> None:
+    """Serves the documents until interrupted. On an address that others reach as well they are sent to browsers of this machine alone: a
+    container has to listen so, and publishes its port on loopback."""
+    with connections.warehouse.read():
+        pass  # a warehouse that cannot be opened is said here, in one sentence
+    server = document_server(connections, host, port)
+    sys.stderr.write(f"Documents: http://{host}:{server.port}   (Ctrl-C stops)\n")
+    server.serve_forever()
+
+
+def document_server(connections: Connections, host: str = "127.0.0.1", port: int | None = None) -> DocumentServer:
     """Serves every document that the warehouse points at, by name, from whichever object store keeps it."""
 
     def documents() -> list[Document]:
@@ -99,7 +109,14 @@ def document_server(connections: Connections) -> DocumentServer:
             if document.format in ("html", "pdf")
         ]
 
-    return DocumentServer(connections.store, lookup, listing=listing, port=connections.settings.document_port)
+    return DocumentServer(
+        connections.store,
+        lookup,
+        listing=listing,
+        host=host,
+        port=connections.settings.document_port if port is None else port,
+        published=host != "127.0.0.1",
+    )
 
 
 def _default_signals() -> None:

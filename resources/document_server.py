@@ -72,7 +72,9 @@ class _Answer:
 class DocumentServer:
     """Serves `/` (the index), `/documents/<name>` and `/objects/<sha256>` of a store to this machine.
 
-    `port` 0 takes any free port. Raises BadInput where `host` is no loopback address or the port is taken.
+    `port` 0 takes any free port. A server that is `published` may listen on all addresses, as one in a container has to whose port is
+    published on loopback; what names another host is refused all the same. Raises BadInput where `host` is no loopback address otherwise,
+    or the port is taken.
     """
 
     def __init__(
@@ -83,9 +85,14 @@ class DocumentServer:
         *,
         host: str = "127.0.0.1",
         port: int = 0,
+        published: bool = False,
     ) -> None:
         self._store, self._lookup, self._listing = store, lookup, listing
-        self._http = _bind(host, port, self._answer)
+        self._http = _bind(host, port, self._answer, published)
+
+    @property
+    def port(self) -> int:
+        return int(self._http.server_address[1])
 
     @property
     def base_url(self) -> str:
@@ -258,12 +265,12 @@ class _Server6(_Server):
     address_family = socket.AF_INET6
 
 
-def _bind(host: str, port: int, answer: Callable[[str], _Answer]) -> ThreadingHTTPServer:
+def _bind(host: str, port: int, answer: Callable[[str], _Answer], published: bool) -> ThreadingHTTPServer:
     try:
         address = ipaddress.ip_address("127.0.0.1" if host == "localhost" else host)
     except ValueError:
         address = None
-    if address is None or not address.is_loopback:
+    if address is None or not (address.is_loopback or (published and address.is_unspecified)):
         raise BadInput(f"Documents are served on loopback only, and {host!r} is not; use 127.0.0.1.")
     handler = type("Handler", (_Handler,), {"answer": staticmethod(answer)})
     server = _Server6 if address.version == 6 else _Server

@@ -3,6 +3,8 @@
 The default run launcher has no health check: a run whose worker was killed together with the daemon would stay STARTED for ever.
 """
 
+import time
+
 import dagster as dg
 
 from resources.processes import PROCESS_TAG, is_gone
@@ -13,14 +15,16 @@ _ALIVE = [
     dg.DagsterRunStatus.STARTED,
     dg.DagsterRunStatus.CANCELING,
 ]
+NAMED_WITHIN = 180.0
+"""Seconds from its start within which a run names its process. One that was killed before it did would have no name for ever."""
 
 
 def reap_dead_runs(instance: dg.DagsterInstance) -> list[str]:
-    """Fails every unfinished run whose process is known to be gone; returns their ids."""
+    """Fails every unfinished run whose process is known to be gone, or that never named one; returns their ids."""
     reaped = []
-    for run in instance.get_runs(dg.RunsFilter(statuses=_ALIVE)):
-        process = _process_of(instance, run)
-        if process is not None and is_gone(process):
+    for record in instance.get_run_records(dg.RunsFilter(statuses=_ALIVE)):
+        run, process = record.dagster_run, _process_of(instance, record.dagster_run)
+        if is_gone(process) if process else record.start_time and time.time() - record.start_time > NAMED_WITHIN:
             # The slots first: killed in between, the next reaper finds the run again, and who sees it failed finds its slots free.
             instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
             instance.report_run_failed(

@@ -151,6 +151,11 @@ class S3Store(BaseStore):
             if not self._create_bucket:
                 self._ensure_bucket()
             return None
+        except MissingBucket:
+            # Said where the client asks for the bucket's region first, because none is set.
+            if not self._create_bucket:
+                raise
+            return None
         headers = found.metadata or {}
         return ObjectInfo(
             key,

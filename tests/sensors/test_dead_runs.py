@@ -5,12 +5,15 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
+import time
 
 import dagster as dg
 import pytest
+from dagster._core.events import DagsterEvent, DagsterEventType
 from dagster._core.test_utils import create_run_for_test
 
 from resources.processes import PROCESS_TAG, this_process
+from sensors import dead_runs
 from sensors.dead_runs import dead_runs_sensor, reap_dead_runs
 
 STARTED = dg.DagsterRunStatus.STARTED
@@ -49,6 +52,18 @@ def test_runs_that_may_be_alive_are_left_alone(instance: dg.DagsterInstance, gon
     for tags in ({}, {PROCESS_TAG: this_process()}, {PROCESS_TAG: elsewhere}, {PROCESS_TAG: "rubbish:of:somebody"}):
         started(instance, **tags)
     assert reap_dead_runs(instance) == []
+
+
+def test_a_run_that_was_killed_before_it_named_its_process_is_failed_after_a_while(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run: dg.DagsterRun = create_run_for_test(instance, job_name="make_summary_job", status=dg.DagsterRunStatus.STARTING)
+    instance.report_dagster_event(
+        DagsterEvent(DagsterEventType.RUN_START.value, "make_summary_job"), run.run_id, timestamp=time.time()
+    )
+    assert reap_dead_runs(instance) == []
+    monkeypatch.setattr(time, "time", lambda now=time.time: now() + dead_runs.NAMED_WITHIN + 1)
+    assert reap_dead_runs(instance) == [run.run_id]
 
 
 def test_a_retry_that_starts_with_the_tags_of_its_dead_parent_is_left_alone(

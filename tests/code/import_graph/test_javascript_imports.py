@@ -9,7 +9,7 @@ import pytest
 from orchestration_assets.code.import_graph.javascript_imports import READ_WHOLE, imports_of
 from tests.code.import_graph.trees import graph_of_tree, imported_by, leads_nowhere
 
-AROUND = {name: "" for name in ("a.js", "b.js", "c.js", "sub/d.js")}
+AROUND = dict.fromkeys(("a.js", "b.js", "c.js", "sub/d.js"), "")
 
 
 @pytest.mark.parametrize(

@@ -123,24 +123,110 @@ def _good_cut(count: int, arcs: Sequence[Arc]) -> tuple[list[Arc], bool]:
     for a, b in arcs:
         after[a].append(b)
         before[b].append(a)
-    order, _ = _improved(_greedy_order(count, after, before), after, before, IMPROVING_STEPS)
-    cut = _backward(order, arcs)
+    order = _Order(_greedy_order(count, after, before), after, before)
+    order.improve(range(count), IMPROVING_STEPS)
+    cut = order.backward(arcs)
     if count > LARGEST_SHAKEN:
         return cut, False
     if _disjoint_cycles(count, arcs, cut) == len(cut):
         return cut, True
     shaking = random.Random(count)  # noqa: S311 - the same shakes every time, so that the same graph has the same cut
-    steps = SHAKING_STEPS
-    while steps > 0:
-        shaken = order.copy()
-        for _ in range(max(2, count // 20)):
-            shaken.insert(shaking.randrange(count), shaken.pop(shaking.randrange(count)))
-        shaken, spent = _improved(shaken, after, before, steps)
-        steps -= spent
-        fewer = _backward(shaken, arcs)
-        if len(fewer) <= len(cut):
-            order, cut = shaken, fewer
+    order.spent = 0
+    while order.spent < SHAKING_STEPS:
+        kept, changed = order.position.copy(), 0
+        shaken = {end for _ in range(2) for end in shaking.choice(cut)}
+        for node in sorted(shaken):
+            changed += order.move(node, shaking.uniform(-1.0, count))
+        changed += order.improve([*shaken, *(near for node in shaken for near in order.near(node))], SHAKING_STEPS)
+        if changed > 0:
+            order.position = kept
+        elif changed < 0:
+            cut = order.backward(arcs)
+    cut = order.backward(arcs)
     return cut, _disjoint_cycles(count, arcs, cut) == len(cut)
+
+
+class _Order:
+    """An order of nodes in which single nodes move. Only a node's place among its neighbours matters, so it goes half way between two of
+    them; `spent` counts the arcs looked at."""
+
+    def __init__(self, order: list[int], after: list[list[int]], before: list[list[int]]) -> None:
+        self.position = [0.0] * len(order)
+        for place, node in enumerate(order):
+            self.position[node] = float(place)
+        self.spent = 0
+        self._after, self._before = after, before
+
+    def near(self, node: int) -> list[int]:
+        return self._after[node] + self._before[node]
+
+    def backward(self, arcs: Sequence[Arc]) -> list[Arc]:
+        return [(a, b) for a, b in arcs if self.position[a] > self.position[b]]
+
+    def move(self, node: int, place: float) -> int:
+        """How many more arcs lead backwards for it."""
+        position = self.position
+        taken = {position[other] for other in self.near(node)}
+        if place in taken:
+            return 0
+        old = self._backward_at(node, position[node])
+        position[node] = place
+        return self._backward_at(node, place) - old
+
+    def improve(self, nodes: Iterable[int], steps: int) -> int:
+        """Moves these nodes, and the neighbours of what moved, to where the fewest of their arcs lead backwards, until no move helps or the
+        steps are spent. How many more arcs lead backwards: at most 0."""
+        queue = deque(dict.fromkeys(nodes))
+        waiting = set(queue)
+        changed = 0
+        while queue and self.spent < steps:
+            node = queue.popleft()
+            waiting.discard(node)
+            gained = self._settle(node)
+            changed -= gained
+            if gained:
+                for other in self.near(node):
+                    if other not in waiting:
+                        waiting.add(other)
+                        queue.append(other)
+        return changed
+
+    def _backward_at(self, node: int, place: float) -> int:
+        position = self.position
+        return sum(position[other] < place for other in self._after[node]) + sum(
+            position[other] > place for other in self._before[node]
+        )
+
+    def _settle(self, node: int) -> int:
+        position, here = self.position, self.position[node]
+        neighbours = [(position[other], 1) for other in self._after[node]]
+        neighbours += [(position[other], -1) for other in self._before[node]]
+        neighbours.sort()
+        self.spent += len(neighbours)
+        # Before all neighbours, every arc into the node leads backwards; past a target its arc does too, past a source one less does.
+        backward = len(self._before[node])
+        best, best_place, present = backward, -1, backward
+        for place, (where, change) in enumerate(neighbours):
+            backward += change
+            if where < here:
+                present = backward
+            if backward < best and (place + 1 == len(neighbours) or neighbours[place + 1][0] > where):
+                best, best_place = backward, place
+        if best >= present:
+            return 0
+        low = neighbours[best_place][0] if best_place >= 0 else neighbours[0][0] - 2.0
+        high = neighbours[best_place + 1][0] if best_place + 1 < len(neighbours) else low + 2.0
+        if not low < (low + high) / 2 < high:
+            # Numbers this close have no third between them: all places are counted anew, and the node waits for its next turn.
+            self._renumber()
+            return 0
+        position[node] = (low + high) / 2
+        return present - best
+
+    def _renumber(self) -> None:
+        nodes = sorted(range(len(self.position)), key=lambda node: (self.position[node], node))
+        for place, node in enumerate(nodes):
+            self.position[node] = float(place)
 
 
 def _greedy_order(count: int, after: list[list[int]], before: list[list[int]]) -> list[int]:
@@ -173,41 +259,6 @@ def _greedy_order(count: int, after: list[list[int]], before: list[list[int]]) -
                     if not inward[other] or not outward[other]:
                         ends.append(other)
     return [*left, *right]
-
-
-def _improved(order: list[int], after: list[list[int]], before: list[list[int]], steps: int) -> tuple[list[int], int]:
-    """The order after moving single nodes to where the fewest of their arcs lead backwards, until no move helps or the steps are spent, and
-    the steps spent. Only a node's place among its neighbours matters, so it goes half way between two of them."""
-    position = [0.0] * len(order)
-    spent, better = 0, True
-    while better and spent < steps:
-        better = False
-        for place, node in enumerate(order):
-            position[node] = float(place)
-        for node in order:
-            targets, sources = after[node], before[node]
-            spent += len(targets) + len(sources)
-            neighbours = sorted(
-                [(position[other], 1) for other in targets] + [(position[other], -1) for other in sources]
-            )
-            here = position[node]
-            # Before all neighbours, every arc into the node leads backwards; past a target its arc does too, past a source one less does.
-            backward = len(sources)
-            best, best_place, present = backward, -1, backward
-            for place, (where, change) in enumerate(neighbours):
-                backward += change
-                if where < here:
-                    present = backward
-                if backward < best:
-                    best, best_place = backward, place
-            if best < present:
-                low = neighbours[best_place][0] if best_place >= 0 else neighbours[0][0] - 2.0
-                high = neighbours[best_place + 1][0] if best_place + 1 < len(neighbours) else low + 2.0
-                if low < (low + high) / 2 < high:
-                    position[node] = (low + high) / 2
-                    better = True
-        order = sorted(order, key=lambda node: (position[node], node))
-    return order, max(spent, len(order))
 
 
 def _disjoint_cycles(count: int, arcs: Sequence[Arc], cut: Sequence[Arc]) -> int:

@@ -134,7 +134,7 @@ class Packages:
         return value if isinstance(value, dict) else self._report(path, "holds no JSON object")
 
     def _yaml(self, path: str) -> Mapping[str, Any]:
-        import yaml  # type: ignore[import-untyped]
+        import yaml
 
         try:
             value = yaml.safe_load(self._tree.read(path, LARGEST_YAML).decode())

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from tests.git_repositories import GitRepository
 from tests.github_server import GitHubServer
 from tests.incidents.corpus import error_event, event_of, programs
 from tests.scripted_endpoint import Answer, Json, ScriptedEndpoint, minimal_instance
-from tests.served_ui import command
+from tests.served_ui import COMMANDS, command, environment
 
 pytestmark = pytest.mark.soak
 
@@ -141,20 +142,18 @@ def test_two_hundred_planted_instructions_come_to_nothing(tmp_path: Path) -> Non
             **SECRETS,
         }
         open_inbox(Settings(home=home)).add(events)
-        command(
-            "soloist",
-            "run",
-            "--repo",
-            made.path,
-            "--repo",
-            crashing.path,
-            "--author",
-            "all",
-            home=home,
+        # An error whose message is another than that of its program is refused, so that the run is done in part.
+        done = subprocess.run(
+            [COMMANDS / "soloist", "run", "--repo", made.path, "--repo", crashing.path, "--author", "all"],
             cwd=tmp_path,
+            env=environment(home, **settings),
+            capture_output=True,
+            text=True,
             timeout=550,
-            **settings,
+            check=False,
         )
+        assert done.returncode == 1, done.stderr
+        assert "Traceback" not in done.stderr
         outbox = open_outbox(Settings(home=home))
         waiting = outbox.latest("waiting", 1000)
         assert {effect.verb for effect in waiting} <= {"keep_comment", "open_pull_request", "link_sentry_issue"}
@@ -174,7 +173,9 @@ def test_two_hundred_planted_instructions_come_to_nothing(tmp_path: Path) -> Non
             if secret in text
         ]
     for body in bodies:
-        assert not re.search(r"(?<!\\)!\[|\]\(https?://evil|<img|<script|<!-- soloist:x", _without_code(body)), body
+        assert not re.search(
+            r"(?<!\\)(?:!\[|<img|<script|<!-- soloist:x)|(?<!\\)\]\(https?://evil", _without_code(body)
+        ), body
         assert not re.search(r"(?<![\w`/])@everyone", _without_code(body)), body
     for page in documents:
         assert not re.search(r"<(?:img|script|a)[^>]*evil\.example", page)

@@ -18,7 +18,7 @@ IMPROVING_STEPS = 1_000_000
 """Edges looked at while the order of one large block is improved: about a second."""
 LARGEST_SHAKEN = 5_000
 """Nodes of a block on which more is tried than that, and a proof is looked for: a larger one takes seconds as it is."""
-SHAKING_STEPS = 500_000
+SHAKING_STEPS = 100_000
 """Edges looked at while more is tried on a block for which there is no proof."""
 PROVING_STEPS = 1_000_000
 """Edges looked at in the search for a proof."""

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestration_assets.activity.model import BRANCHES, ERROR_EVENTS, RELEASES, SENTRY_ISSUES
@@ -36,10 +33,11 @@ from orchestration_assets.incidents.model import (
     Wanted,
 )
 from orchestration_assets.incidents.releases import Trees, commit_of, default_tips, locate
+from orchestration_assets.incidents.wanting import Asked, asked_of, is_stale, is_wanted
 from orchestration_assets.model_records import keep
 from resources import progress
 from resources.git.process import NotARepository, UnreadableRepository
-from resources.language_model.agent import Failure, content_hash
+from resources.language_model.agent import Failure
 from resources.sandbox import SandboxUnavailable
 from resources.source_trees import SourceUnavailable
 
@@ -47,24 +45,12 @@ if TYPE_CHECKING:
     from resources.github.facts import Branch, Release
     from resources.language_model.runner import LanguageModel
     from resources.sandbox import Sandbox
-    from resources.sentry_issues.facts import ErrorEvent, SentryIssue
     from resources.warehouse import Warehouse
 
 log = logging.getLogger(__name__)
 
-LABEL = "needs-test"
 AT_ONCE = 2
 """Errors that are looked at side by side: what runs in the sandbox takes a core each."""
-
-
-@dataclass(frozen=True)
-class Asked:
-    """An error that is to be looked at. `repository` is "" where none is named for its project."""
-
-    event: ErrorEvent
-    issue: SentryIssue | None
-    repository: str
-    input_hash: str
 
 
 @dataclass
@@ -108,11 +94,11 @@ def make_incidents(
         known = {incident.issue: incident for incident in session.rows(INCIDENTS)}
         tests = {test.issue: test for test in session.rows(REGRESSION_TESTS)}
     asked = [
-        _asked(event, issues.get(event.id), repositories)
+        asked_of(event, issues.get(event.id), repositories)
         for event in events
         if is_wanted(event, issues.get(event.id), wanted)
     ]
-    stale = [each for each in asked if _is_stale(each, known.get(each.event.id), maker)]
+    stale = [each for each in asked if is_stale(each, known.get(each.event.id), maker)]
     made = Made(Counts(read=len(asked) - len(stale), unchanged=len(asked) - len(stale)))
     if stale:
         sandbox.examine()
@@ -142,28 +128,6 @@ def make_incidents(
         made,
     )
     return made
-
-
-def is_wanted(event: ErrorEvent, issue: SentryIssue | None, wanted: Wanted) -> bool:
-    """Whether an issue gets a test: with the label `needs-test`, also where it is new or came back, or any that is open."""
-    labels = {label.lower() for label in issue.labels} if issue else set()
-    if LABEL in labels or LABEL in {name.lower() for name in event.tags}:
-        return True
-    if issue is not None and not issue.is_open:
-        return False
-    return wanted == "all" or (wanted == "new" and issue is not None and issue.substatus in {"new", "regressed"})
-
-
-def _asked(event: ErrorEvent, issue: SentryIssue | None, repositories: Mapping[str, str]) -> Asked:
-    repository = repositories.get(f"{event.organization}/{event.project}", "")
-    return Asked(event, issue, repository, content_hash(event.says, repository, code_version()))
-
-
-def _is_stale(asked: Asked, known: Incident | None, maker: str) -> bool:
-    """A refusal is also looked at again when a model has come to serve."""
-    if known is None or known.input_hash != asked.input_hash:
-        return True
-    return known.status == "refused" and known.maker == WITHOUT_MODEL != maker and bool(known.commit)
 
 
 def _look(asked: Asked, trees: Trees, releases: Sequence[Release], sandbox: Sandbox) -> _Work:
@@ -249,7 +213,7 @@ def _finish(
     tests: list[RegressionTest] = []
     if examined.kept is not None and source is not None:
         tests = [kept_row(examined, incident)]
-        base = _default_branch(source, work.asked.repository, branches)
+        base = default_branch(source.repository.default_branch, source.head, work.asked.repository, branches)
         proposal = account.proposal(incident, base, tests[0].text, tests[0].account)
         publish([proposal])
         made.proposals.append(proposal)
@@ -261,16 +225,15 @@ def _finish(
     made.counts += Counts(read=1, made=kept, failed=1 - kept)
 
 
-def _default_branch(source: Source, repository: str, branches: Sequence[Branch]) -> str:
-    """Of a clone its own; of a copy, which has none, the branch that GitHub told of at the same commit. "" where none is known."""
-    if (name := source.repository.default_branch) != "HEAD":
-        return name
+def default_branch(own: str, head: str, repository: str, branches: Sequence[Branch]) -> str:
+    """The branch that a pull request goes to: that of a clone (`own`), or, of a copy without one ("HEAD"), the branch that GitHub told of
+    at the same commit. "" where none is known."""
+    if own != "HEAD":
+        return own
     at_head = {
         branch.ref.removeprefix("refs/heads/")
         for branch in branches
-        if branch.commit == source.head
-        and branch.repository.lower() == repository.lower()
-        and "refs/tags/" not in branch.ref
+        if branch.commit == head and branch.repository.lower() == repository.lower() and "refs/tags/" not in branch.ref
     }
     usual = [name for name in ("main", "master") if name in at_head]
     return usual[0] if usual else at_head.pop() if len(at_head) == 1 else ""
@@ -304,14 +267,3 @@ def _follow_up(
         with warehouse.write() as session:
             session.merge(INCIDENTS, [row])
         made.incidents.append(row)
-
-
-@lru_cache(maxsize=1)
-def code_version() -> str:
-    """Of all that decides what a test looks like and which is kept."""
-    digest = hashlib.sha256()
-    folder = Path(__file__).parent
-    for path in sorted([*folder.glob("*.py"), *folder.glob("prompts/*")]):
-        if path.name not in {"assets.py", "checks.py", "making.py", "account.py"}:
-            digest.update(path.read_bytes())
-    return digest.hexdigest()[:12]

@@ -15,6 +15,8 @@ from resources.sandbox import JOB, Finished, Limits, Sandbox
 from resources.sentry_issues.facts import RaisedException
 
 MOST_TRIES = 12
+MOST_SILENT = 3
+"""Tests that were killed, most often for their time, after which no other one is tried."""
 ENOUGH = 0.75
 """Share of the values in all calls with which the outermost call is rather kept than an inner one with more of them: a mend may lie
 anywhere between the two."""
@@ -85,15 +87,17 @@ def reproduce(
     good: list[tuple[Attempt, Verdict]] = []
     complaints: list[str] = []
     seen: set[str] = set()
-    tries = 0
+    tries = silent = 0
     for attempt in attempts:
         if attempt.text in seen:
             continue
-        if tries >= most:
+        if tries >= most or silent >= MOST_SILENT:
             break
         seen.add(attempt.text)
         tries += 1
-        verdict = judge(run_test(sandbox, tree, attempt.path, attempt.text, roots), raised, places)
+        report = run_test(sandbox, tree, attempt.path, attempt.text, roots)
+        silent += report is None
+        verdict = judge(report, raised, places)
         heard(attempt, verdict)
         if verdict.is_same:
             good.append((attempt, verdict))

@@ -13,7 +13,7 @@ import pytest
 from orchestration_assets.activity.model import ERROR_EVENTS, SENTRY_ISSUES
 from orchestration_assets.derivation import Counts
 from orchestration_assets.incidents import judgements
-from orchestration_assets.incidents.making import Made, is_wanted, make_incidents
+from orchestration_assets.incidents.making import Made, default_branch, make_incidents
 from orchestration_assets.incidents.model import (
     INCIDENTS,
     REGRESSION_TESTS,
@@ -22,8 +22,10 @@ from orchestration_assets.incidents.model import (
     RegressionTest,
 )
 from orchestration_assets.incidents.presentation import incidents_table
+from orchestration_assets.incidents.wanting import is_wanted
 from orchestration_assets.model_records import KeptReplies
 from orchestration_assets.tables import MIGRATIONS, TABLES
+from resources.github.facts import Branch
 from resources.language_model.configuration import LanguageModelConfig
 from resources.language_model.runner import LanguageModel
 from resources.sandbox import Configuration, Sandbox, SandboxUnavailable
@@ -248,6 +250,30 @@ def test_without_a_sandbox_nothing_is_written(bench: Bench) -> None:
         make_incidents(bench.warehouse, bench.trees, broken, PROJECTS, "all")
     with bench.warehouse.read() as session:
         assert session.rows(INCIDENTS) == []
+
+
+def test_the_base_of_a_copy_is_the_branch_that_github_told_of() -> None:
+    """A copy that was fetched has no branch of its own."""
+
+    def branch(name: str, commit: str | None, repository: str = "Fern/Shelf") -> Branch:
+        return Branch(id=f"1:{name}", repository=repository, url="", happened_at=NOON, ref=name, commit=commit)
+
+    def base(*branches: Branch, own: str = "HEAD") -> str:
+        return default_branch(own, "a" * 40, "fern/shelf", branches)
+
+    main = branch("refs/heads/main", "a" * 40)
+    assert base(main, branch("refs/heads/work", "a" * 40)) == "main"
+    assert base(branch("refs/heads/trunk", "a" * 40), branch("refs/tags/v1", "a" * 40)) == "trunk"
+    assert base(branch("refs/heads/one", "a" * 40), branch("refs/heads/two", "a" * 40)) == ""
+    assert (
+        base(
+            branch("refs/heads/main", "b" * 40),
+            branch("refs/heads/other", None),
+            branch("refs/heads/x", "a" * 40, "fern/other"),
+        )
+        == ""
+    )
+    assert base(main, own="develop") == "develop"
 
 
 def test_which_issues_are_wanted(bench: Bench) -> None:

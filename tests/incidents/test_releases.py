@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from orchestration_assets.incidents.fixing import fixed_since, line_after, most_runs
-from orchestration_assets.incidents.releases import Commit, commit_of
+from orchestration_assets.incidents.releases import Commit, commit_of, default_tips, locate
 from resources.git import open_repository
 from resources.github.facts import Release
+from resources.source_trees import SourceTrees, SourceUnavailable
 from tests.git_repositories import GitRepository
 
 MAY = datetime(2024, 5, 15, tzinfo=UTC)
@@ -115,3 +120,57 @@ def test_what_fails_at_the_end_is_not_mended() -> None:
     assert since is not None
     assert (since.head, since.fixed, since.runs) == ("b", None, 1)
     assert fixed_since([], lambda commit: True) is None
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    """Gives out files, as git's dumb protocol needs."""
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(tmp_path / "host")))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    server.server_close()
+
+
+def publish(git: GitRepository, folder: Path) -> None:
+    bare = folder / "host/fern/shelf.git"
+    if not bare.exists():
+        git.git("clone", "--quiet", "--bare", git.path, bare)
+    git.git("push", "--quiet", "--mirror", "--force", bare)
+    git.git(f"--git-dir={bare}", "update-server-info")
+
+
+def test_a_repository_without_a_clone_is_copied_with_the_tags_that_are_asked_for(tmp_path: Path, host: str) -> None:
+    git = GitRepository(tmp_path / "made")
+    commits = [git.commit(f"Step {number}", {"a": f"{number}"}) for number in range(4)]
+    git.tag("v1.2.0", commits[1])
+    publish(git, tmp_path)
+    trees = SourceTrees([], tmp_path / "mirrors", host)
+
+    def found(release: str | None) -> tuple[int, str, int]:
+        """Which step, how it was found, and where the default branch stands."""
+        repository = locate(trees, "fern/shelf", release)
+        commit = commit_of(repository, release, MAY)
+        assert commit is not None
+        (tip,) = default_tips(repository)
+        return commits.index(commit.hash), commit.found, commits.index(tip)
+
+    assert found(commits[2]) == (2, "hash", 3)
+    assert found(commits[0][:10]) == (0, "hash", 3)
+    assert found("shop@1.2.0") == (1, "tag", 3)
+    assert found(None) == (3, "time", 3)
+    commits.append(git.commit("Step 4", {"a": "4"}))
+    publish(git, tmp_path)
+    assert found(commits[2]) == (2, "hash", 4)
+    assert line_after(locate(trees, "fern/shelf", None), commits[2]) == commits[3:]
+
+
+def test_a_repository_that_is_nowhere_is_told_of(tmp_path: Path) -> None:
+    with pytest.raises(SourceUnavailable):
+        locate(SourceTrees([], tmp_path, "http://127.0.0.1:9"), "fern/shelf", "v1")

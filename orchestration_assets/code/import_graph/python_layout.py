@@ -12,6 +12,7 @@ import sys
 from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from orchestration_assets.code.import_graph.tree import Tree
 
@@ -20,8 +21,7 @@ COMPILED = (".so", ".pyd", ".pyx", ".pyi")
 """Endings of modules that are none of ours to read, and yet there."""
 
 
-@dataclass(frozen=True)
-class Module:
+class Module(NamedTuple):
     """`local` is what imports below the source root call it, `name` what the graph calls it: the same, unless two roots use the name."""
 
     file: str

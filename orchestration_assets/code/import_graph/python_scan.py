@@ -13,7 +13,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from orchestration_assets.code.import_graph.model import Broken, FileImports
 from orchestration_assets.code.import_graph.python_imports import absolute_base, file_imports
@@ -36,39 +36,51 @@ FEW = 10
 _FROM = re.compile(rb"(?:^|[;:\s])from\s*(\.*)\s*([\w.\x80-\xff]*)\s*$")
 _NAME = re.compile(rb"\s*([\w.\x80-\xff]+)")
 _FROM_DOTS_APART = re.compile(rb"from\s*\.[\s.]*[\w.\x80-\xff\s]*$")
+_BEFORE_BREAK = frozenset(b"\\\r")
 _BEFORE_WORD = frozenset(b" \t\n\r\f;:.\\")
 _AFTER_WORD = frozenset(b" \t\\(*\f\r\n")
 
 
 def scan_python(tree: Tree, layout: Layout, files: Sequence[str]) -> dict[str, FileImports]:
     """What each file imports; every file of the layout may be asked for, and an import is looked up among all of them."""
-    sources: dict[str, bytes] = {}
     found: dict[str, FileImports] = {}
-    for file in files:
-        try:
-            sources[file] = tree.read(file)
-        except OSError as error:
-            found[file] = FileImports(broken=Broken(file, f"cannot be read: {error.strerror}"))
-    modules = [layout.modules[file] for file in sources]
-    if len(modules) <= FEW:
-        found.update((module.file, file_imports(sources[module.file], module, layout)) for module in modules)
+    if len(files) <= FEW:
+        found = {file: _read_here(tree, layout, file) for file in files}
         # Grimp's parser knows the syntax of later Pythons, too.
-        modules = [module for module in modules if found[module.file].broken]
-    if not modules:
+        files = [file for file in files if found[file].broken]
+    if not files:
         return found
-    scanner = _Scanner(tree, layout, [module for module in modules if _is_safe(sources[module.file], module)])
-    scanner.start()
+    scanner = _Scanner(tree, layout)
     suspects = _Suspects(layout)
-    suspected = {module.file for module in modules if suspects.holds(sources[module.file], module)}
+    suspected: set[str] = set()
+    # While grimp scans the first part, the second is read.
+    for part in (files[: len(files) // 3], files[len(files) // 3 :]):
+        sources = {}
+        for file in part:
+            try:
+                sources[file] = tree.read(file)
+            except OSError:
+                suspected.add(file)
+        modules = [(layout.modules[file], source) for file, source in sources.items()]
+        scanner.start([module for module, source in modules if _is_safe(source, module)])
+        suspected.update(module.file for module, source in modules if suspects.holds(source, module))
     scanned = scanner.result(suspected)
-    for module in modules:
-        targets = scanned.get(module.file)
-        if targets is not None and module.file not in suspected:
-            found[module.file] = FileImports(targets)
-            continue
-        ours = file_imports(sources[module.file], module, layout)
-        found[module.file] = FileImports(targets) if ours.broken and targets is not None else ours
+    for file in files:
+        targets = scanned.get(file)
+        if targets is not None and file not in suspected:
+            found[file] = FileImports(targets)
+        else:
+            here = found[file] if file in found else _read_here(tree, layout, file)
+            found[file] = FileImports(targets) if here.broken and targets is not None else here
     return found
+
+
+def _read_here(tree: Tree, layout: Layout, file: str) -> FileImports:
+    try:
+        source = tree.read(file)
+    except OSError as error:
+        return FileImports(broken=Broken(file, f"cannot be read: {error.strerror}"))
+    return file_imports(source, layout.modules[file], layout)
 
 
 def _is_safe(source: bytes, module: Module) -> bool:
@@ -83,12 +95,12 @@ def _climbing(dots: int) -> re.Pattern[bytes]:
 
 
 class _Suspects:
-    """Finds imports that do not plainly mean a module of the tree or one of elsewhere. What stands before or after the word `import` is judged
-    once for all modules of a package."""
+    """Finds imports that do not plainly mean a module of the tree or one of elsewhere. What stands before the word `import`, or (None) after it,
+    is judged once for all modules of a package."""
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
-        self._judged: dict[tuple[str, str, bool], dict[bytes, bool]] = defaultdict(dict)
+        self._judged: dict[tuple[str, str, bool], dict[bytes, bool | None]] = defaultdict(dict)
 
     def holds(self, source: bytes, module: Module) -> bool:
         judged = self._judged[module.root, module.package, module.is_package]
@@ -97,23 +109,31 @@ class _Suspects:
             end = place + 6
             if (place == 0 or source[place - 1] in _BEFORE_WORD) and (end >= len(source) or source[end] in _AFTER_WORD):
                 line = source.rfind(b"\n", 0, place) + 1
-                if source[line - 2 : line] == b"\\\n" or source[line - 3 : line] == b"\\\r\n":
-                    return True
                 text = source[line:place]
-                if not text.strip() or text.rstrip()[-1] in b";:":
-                    stop = source.find(b"\n", end)
-                    text = source[place : stop if stop > 0 else len(source)]
+                if (
+                    line > 1
+                    and source[line - 2] in _BEFORE_BREAK
+                    and source[max(0, line - 3) : line - 1].strip().endswith(b"\\")
+                ):
+                    return True
                 plain = judged.get(text)
                 if plain is None:
-                    plain = judged[text] = self._is_plain_text(text, module)
+                    before = text.strip()
+                    plain = judged[text] = (
+                        None if not before or before[-1] in b";:" else self._is_plain_from(text, module)
+                    )
+                if plain is None:
+                    stop = source.find(b"\n", end)
+                    text = source[place : stop if stop > 0 else len(source)]
+                    plain = judged.get(text)
+                    if plain is None:
+                        plain = judged[text] = self._are_plain_names(text[6:], module)
                 if not plain:
                     return True
             place = source.find(b"import", end)
         return False
 
-    def _is_plain_text(self, text: bytes, module: Module) -> bool:
-        if text.startswith(b"import"):
-            return self._are_plain_names(text[6:], module)
+    def _is_plain_from(self, text: bytes, module: Module) -> bool:
         match = _FROM.search(text)
         if match is None:
             # Neither `import` nor `from ... import`: a word of a comment or a text.
@@ -145,54 +165,73 @@ class _Suspects:
 
 
 class _Scanner:
-    """Grimp's scanner on a thread that has stack enough."""
+    """Grimp's scanner, on threads that have stack enough. It knows packages of one name each: what several roots call alike is left out. A
+    module outside packages is a package of its own."""
 
-    def __init__(self, tree: Tree, layout: Layout, modules: Iterable[Module]) -> None:
+    def __init__(self, tree: Tree, layout: Layout) -> None:
+        from grimp.application.ports.modulefinder import FoundPackage, ModuleFile
+        from grimp.domain.valueobjects import Module as GrimpModule
+
         self._names: dict[str, str] = {}
-        self._files: dict[Any, str] = {}
+        self._files: dict[str, str] = {}
+        self._known: dict[str, ModuleFile] = {}
         self._packages: set[FoundPackage] = set()
-        self._prepare(tree, layout, list(modules))
-        self._done: dict[str, frozenset[str]] | None = None
-        self._thread: threading.Thread | None = None
+        self._threads: list[threading.Thread] = []
+        self._found: dict[str, frozenset[str]] = {}
+        self._failed: list[list[ModuleFile]] = []
+        tops: dict[str, list[Module]] = defaultdict(list)
+        for module in layout.modules.values():
+            top = layout.top(module.local)
+            # What a package of the same name hides is named by its path, which means nothing to grimp.
+            if layout.owners.get(top) == module.root and module.name == module.local and "/" not in module.local:
+                tops[top].append(module)
+        scripts = [top for top, modules in tops.items() if not modules[0].is_package and modules[0].local == top]
+        for top in scripts if len(scripts) > MOST_SCRIPTS else ():
+            del tops[top]
+        for top, modules in tops.items():
+            root = layout.owners[top]
+            directory = f"{tree.absolute(root)}/{top}"
+            if top == layout.prefix or (root and f"{root}/__init__.py" in tree.files):
+                directory = tree.absolute(root).rstrip("/")
+            known = {module.local: ModuleFile(module=GrimpModule(module.local), mtime=0.0) for module in modules}
+            spaces = frozenset(name for name in layout.namespaces[root] if layout.top(name) == top)
+            self._packages.add(FoundPackage(top, directory, frozenset(known.values()), spaces))
+            self._known.update(known)
+            self._files.update((module.local, module.file) for module in modules)
+            self._names.update((name, layout.known[root][name]) for name in (*known, *spaces))
 
-    def start(self) -> None:
-        if self._files:
-            self._thread = _with_stack(self._scan_all)
+    def start(self, modules: Iterable[Module]) -> None:
+        part = [self._known[module.local] for module in modules if self._files.get(module.local) == module.file]
+        if part:
+            self._threads.append(_with_stack(lambda: self._scan_part(part)))
 
     def result(self, suspected: set[str]) -> dict[str, frozenset[str]]:
-        """Imported names by file; a file that grimp cannot read is missing. Where it could not read all at once, it gets those that are not
+        """Imported names by file; a file that grimp cannot read is missing. Where it could not read a part, it gets those of it that are not
         suspected, and again the halves of what it cannot read."""
-        if self._thread is None:
-            return {}
-        self._thread.join()
-        if self._done is None:
-            found: dict[str, frozenset[str]] = {}
-            rest = [module_file for module_file, file in self._files.items() if file not in suspected]
-            _with_stack(lambda: self._scan_parts(rest, found)).join()
-            self._done = found
-        return self._done
+        for thread in self._threads:
+            thread.join()
+        failed = [[each for each in part if self._files[each.module.name] not in suspected] for part in self._failed]
+        if any(failed):
+            _with_stack(lambda: self._scan_halves(failed)).join()
+        os.environ.pop("RUST_MIN_STACK", None)
+        return self._found
 
-    def _scan_all(self) -> None:
-        self._done = self._scan(list(self._files))
+    def _scan_part(self, part: list[ModuleFile]) -> None:
+        if not self._scan(part):
+            self._failed.append(part)
 
-    def _scan_parts(self, module_files: list[ModuleFile], found: dict[str, frozenset[str]]) -> None:
-        waiting = [module_files]
-        while waiting:
-            part = waiting.pop()
-            done = self._scan(part) if part else {}
-            if done is not None:
-                found.update(done)
-            elif len(part) > 1:
-                waiting += [part[: len(part) // 2], part[len(part) // 2 :]]
+    def _scan_halves(self, parts: list[list[ModuleFile]]) -> None:
+        while parts:
+            part = parts.pop()
+            if part and not self._scan(part) and len(part) > 1:
+                parts += [part[: len(part) // 2], part[len(part) // 2 :]]
 
-    def _scan(self, module_files: list[ModuleFile]) -> dict[str, frozenset[str]] | None:
+    def _scan(self, part: list[ModuleFile]) -> bool:
         from grimp.application.scanning import scan_imports
 
-        # Read when its first thread starts, and by nothing else in this process.
-        os.environ["RUST_MIN_STACK"] = str(SCANNER_STACK)
         try:
             scanned = scan_imports(
-                module_files,
+                part,
                 found_packages=self._packages,
                 include_external_packages=False,
                 exclude_type_checking_imports=False,
@@ -201,54 +240,20 @@ class _Scanner:
             raise
         # Not only Exception: where its Rust code panics, which a file can bring about, the error is none.
         except BaseException:
-            return None
-        finally:
-            os.environ.pop("RUST_MIN_STACK", None)
-        names = self._names
-        return {
-            self._files[module_file]: frozenset([names[each.imported.name] for each in imports])
-            for module_file, imports in scanned.items()
-        }
-
-    def _prepare(self, tree: Tree, layout: Layout, modules: list[Module]) -> None:
-        """Grimp knows packages of one name each: what several roots call alike is left out. A module outside packages is one of its own."""
-        from grimp.application.ports.modulefinder import FoundPackage, ModuleFile
-        from grimp.domain.valueobjects import Module as GrimpModule
-
-        tops: dict[str, set[ModuleFile]] = defaultdict(set)
-        is_folder: dict[str, bool] = {}
-        by_file: dict[str, ModuleFile] = {}
-        for module in layout.modules.values():
-            top = layout.top(module.local)
-            # What a package of the same name hides is named by its path, which means nothing to grimp.
-            if layout.owners.get(top) == module.root and module.name == module.local and "/" not in module.local:
-                by_file[module.file] = ModuleFile(module=GrimpModule(module.local), mtime=0.0)
-                tops[top].add(by_file[module.file])
-                is_folder[top] = is_folder.get(top, False) or module.is_package or module.local != top
-        if sum(not folder for folder in is_folder.values()) > MOST_SCRIPTS:
-            is_folder = {top: True for top, folder in is_folder.items() if folder}
-        for top in is_folder:
-            root = layout.owners[top]
-            directory = str(tree.root) if top == layout.prefix else f"{tree.absolute(root)}/{top}"
-            if root and f"{root}/__init__.py" in tree.files:
-                directory = tree.absolute(root)
-            spaces = frozenset(name for name in layout.namespaces[root] if layout.top(name) == top)
-            self._packages.add(
-                FoundPackage(
-                    name=top, directory=directory, module_files=frozenset(tops[top]), namespace_packages=spaces
-                )
-            )
-            self._names.update((name, known) for name, known in layout.known[root].items() if layout.top(name) == top)
-        self._files = {
-            by_file[module.file]: module.file
-            for module in modules
-            if module.file in by_file and layout.top(module.local) in is_folder
-        }
+            return False
+        names, files = self._names, self._files
+        self._found.update(
+            (files[each.module.name], frozenset([names[one.imported.name] for one in imports]))
+            for each, imports in scanned.items()
+        )
+        return True
 
 
 def _with_stack(work: Callable[[], None]) -> threading.Thread:
     thread = threading.Thread(target=work, name="import-scanner", daemon=True)
     before = threading.stack_size(SCANNER_STACK)
+    # What grimp's own threads take; read when the first of them starts.
+    os.environ["RUST_MIN_STACK"] = str(SCANNER_STACK)
     try:
         thread.start()
     finally:

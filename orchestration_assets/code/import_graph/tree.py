@@ -16,9 +16,9 @@ from resources.errors import BadInput
 
 SKIPPED = frozenset(
     ".git .hg .svn .jj node_modules bower_components __pycache__ .tox .nox .mypy_cache .ruff_cache .pytest_cache .hypothesis .yarn .eggs"
-    " .next .nuxt .turbo .parcel-cache .svelte-kit".split()
+    " .next .nuxt .turbo .parcel-cache .svelte-kit LC_MESSAGES".split()
 )
-"""Folders that hold no sources of the tree: its history, what it installed, what tools left."""
+"""Folders that hold no sources of the tree: its history, what it installed, what tools left, compiled translations."""
 LARGEST_FILE = 8 * 1024 * 1024
 """Bytes; what is larger is no source that somebody wrote."""
 

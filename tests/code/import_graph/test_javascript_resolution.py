@@ -295,7 +295,8 @@ def test_the_nearest_configuration_counts(tmp_path: Path) -> None:
     "content", ["{", "[1]", "\0", '{"a": ' * 5000, "{" + '"\\"' * 200_000, "{/*" + " /*" * 200_000]
 )
 def test_a_manifest_that_is_none_is_reported_and_the_rest_graphed(tmp_path: Path, name: str, content: str) -> None:
-    graph = graph_of_tree(tmp_path, {name: content, "a.ts": "import './b'; import 'x'", "b.ts": ""})
+    sources = {"package.json": '{"name": "whole"}', name: content, "a.ts": "import './b'; import 'x'", "b.ts": ""}
+    graph = graph_of_tree(tmp_path, sources)
     assert imported_by(graph, "a.ts") == ["b.ts"]
     if not (name.endswith("yaml") and content == "[1]"):
         assert [each.file for each in graph.broken] == [name]

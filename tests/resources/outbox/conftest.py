@@ -7,11 +7,18 @@ from pathlib import Path
 
 import pytest
 
+from resources import scrubbing
 from tests.github_server import GitHubServer
 from tests.postgres_server import PostgresServer, missing, postgres_server
 from tests.publications import SENTRY_TOKEN, TOKEN, Clock, World
 from tests.publications import world as made_world
 from tests.sentry_server import SentryServer
+
+
+@pytest.fixture(autouse=True)
+def no_secrets_of_other_tests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a process remembers as secret is refused by the publisher, and other tests have it remember plain words."""
+    monkeypatch.setattr(scrubbing, "_known", frozenset())
 
 
 @pytest.fixture

@@ -177,8 +177,8 @@ def test_two_hundred_planted_instructions_come_to_nothing(tmp_path: Path) -> Non
             r"(?<!\\)(?:!\[|<img|<script|<!-- soloist:x)|(?<!\\)\]\(https?://evil", _without_code(body)
         ), body
         assert not re.search(r"(?<![\w`/])@everyone", _without_code(body)), body
-    for page in documents:
-        assert not re.search(r"<(?:img|script|a)[^>]*evil\.example", page)
+    for page in (each for each in documents if each.lstrip().lower().startswith("<!doctype html")):
+        assert not re.search(r"(?i)<(?:img|script)\b(?![^>]*&)[^>]*evil|(?:href|src)=[\"']?https?://evil", page)
 
 
 def _documents(home: Path) -> list[str]:

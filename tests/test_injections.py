@@ -7,6 +7,7 @@ import json
 import re
 import subprocess
 from datetime import UTC, datetime
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -178,7 +179,7 @@ def test_two_hundred_planted_instructions_come_to_nothing(tmp_path: Path) -> Non
         ), body
         assert not re.search(r"(?<![\w`/])@everyone", _without_code(body)), body
     for page in (each for each in documents if each.lstrip().lower().startswith("<!doctype html")):
-        assert not re.search(r"(?i)<(?:img|script)\b(?![^>]*&)[^>]*evil|(?:href|src)=[\"']?https?://evil", page)
+        assert not [address for address in _addresses(page) if "//evil." in address.partition("?")[0]]
 
 
 def _documents(home: Path) -> list[str]:
@@ -191,3 +192,15 @@ def _documents(home: Path) -> list[str]:
 
 def _without_code(body: str) -> str:
     return re.sub(r"(`+).*?\1", "", re.sub(r"(?ms)^\s*(```+).*?^\s*\1", "", body))
+
+
+def _addresses(page: str) -> list[str]:
+    """Where a page leads, and what it loads."""
+    found: list[str] = []
+
+    class Reader(HTMLParser):
+        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+            found.extend(value or "" for name, value in attrs if name in ("href", "src"))
+
+    Reader().feed(page)
+    return found

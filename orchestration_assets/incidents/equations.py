@@ -158,7 +158,7 @@ def _given(number: int, levels: list[Level], sources: Sources) -> Iterator[Equat
                 ):
                     names.pop(), values.pop()
                 rest = known(levels[number], own.vararg.arg, sources) if own.vararg else ()
-                if MISSING not in values and rest is not MISSING:
+                if MISSING not in values and isinstance(rest, list | tuple):
                     yield Equation(number - 1, spread, [*values, *rest])
 
 

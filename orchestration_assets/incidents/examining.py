@@ -123,9 +123,7 @@ def _try(
             tests(),
             prepared.raised,
             prepared.places,
-            heard=lambda attempt, verdict: heard.append(
-                f"{attempt.what}: {verdict.complaint or 'it fails as the error did'}"
-            ),
+            heard=lambda attempt, complaint: heard.append(f"{attempt.what}: {complaint}") if complaint else None,
         )
     except (SandboxRefused, SandboxFailed) as error:
         examined.reason = str(error)

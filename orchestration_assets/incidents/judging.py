@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from orchestration_assets.incidents.frames import Place, statement_at
 from orchestration_assets.incidents.reprs import HIDDEN
+from resources.scrubbing import scrub
 from resources.sentry_issues.facts import RaisedException
 
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]+")
@@ -25,6 +26,10 @@ _NUMBER = re.compile(r"-?\d+\.\d+(?:e[+-]?\d+)?")
 _CLOCK = re.compile(r"\b(?:\w+\.)*(Moment|Day)\(")
 _CLOCKS = {"Moment": "datetime.datetime(", "Day": "datetime.date("}
 _MOMENT = re.compile(r"datetime\.datetime\((\d+(?:, \d+){2,6})(?=[,)])")
+_GOES_BY = re.compile(
+    r"<(?:\w+\.)*(?:\w*iterator|generator|map|zip|filter|enumerate|reversed|\w*reader|DictReader|TextIOWrapper)\b"
+)
+"""What is gone through once: nothing tells what it still held, and a list stands for it."""
 _LONGEST = 4096
 _CLOCK_SECONDS = 2.0
 """The event tells the time in whole seconds."""
@@ -160,7 +165,7 @@ def _agreement(pairs: Sequence[tuple[Mapping[str, Any], Mapping[str, str]]]) -> 
     same = total = 0
     for reported, told in pairs:
         for name, text in told.items():
-            if name.startswith("__") or any(hidden in text for hidden in HIDDEN):
+            if name.startswith("__") or any(hidden in text for hidden in HIDDEN) or _GOES_BY.match(text):
                 continue
             total += 1
             same += name in reported and _equal(reported[name], text)
@@ -184,7 +189,7 @@ def _alike(ours: Any, theirs: Any) -> bool:
         mine, other = _plain(ours), _plain(theirs)
         if other.endswith(("…", "...")):
             return mine.startswith(other.rstrip("….")[:1000])
-        return mine == other or _near(mine, other)
+        return mine == other or _near(mine, other) or scrub(mine) == scrub(other)
     if isinstance(ours, list) and isinstance(theirs, list):
         if len(ours) != len(theirs):
             return False

@@ -102,6 +102,11 @@ def test_a_broken_report_is_no_report(content: bytes) -> None:
         ("datetime.datetime(2024, 2, 11, 9, 0, 0, 12345)", "work.Moment(2024, 2, 11, 9, 0)", True),
         ("datetime.datetime(2024, 2, 11, 9, 0, 30)", "datetime.datetime(2024, 2, 11, 9, 0)", False),
         ("[Filtered]", "'anything'", True),
+        ("<list_iterator object at 0x7f00>", ["1"], True),
+        ("<_io.TextIOWrapper name='<stdin>' mode='r' encoding='utf-8'>", ["1"], True),
+        ("<work.Basket object at 0x7f00>", ["1"], False),
+        ("'password=hunter2hunter2'", "'password=[hidden]'", True),
+        ("'password=hunter2hunter2'", "'passport=[hidden]'", False),
     ],
 )
 def test_values_agree_but_for_what_is_another_each_time(told: str, reported: Any, agrees: bool) -> None:

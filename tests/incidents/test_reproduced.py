@@ -64,6 +64,41 @@ def test_a_stack_of_calls_is_kept_from_the_outermost_whose_values_agree() -> Non
 
 
 @pytest.mark.integration
+def test_what_shows_the_error_in_another_state_is_not_kept() -> None:
+    """The one line that is known makes the same message in the same line, but not after the lines that went before it."""
+    tree = files(
+        main="""
+        import sys
+
+        def read(path):
+            found, section = {}, None
+            with open(path) as file:
+                for line in file:
+                    line = line.strip()
+                    if line.startswith("["):
+                        section = found.setdefault(line, {})
+                    else:
+                        key, value = line.split("=")
+                        section[key] = value
+            return found
+
+        def main(path):
+            with open(path, "w") as file:
+                file.write("[sizes]\\nhigh=3\\nwide=4\\nbroken\\n")
+            return read(path)
+
+        if __name__ == "__main__":
+            main(sys.argv[1])
+        """
+    )
+    fact = crashed(tree, "main.py", "app.ini")
+    tree["main.py"] = tree["main.py"].replace(b"high=3\\nwide=4\\n", b"")
+    outcome = reproduced(tree, fact)
+    assert isinstance(outcome, NotReproduced)
+    assert "of the values are the same" in outcome.reason
+
+
+@pytest.mark.integration
 def test_what_is_logged_by_code_that_goes_on_is_raised() -> None:
     tree = files(
         main="""

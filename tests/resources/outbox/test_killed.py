@@ -8,6 +8,7 @@ import random
 import signal
 from collections.abc import Callable
 from datetime import datetime
+from multiprocessing.connection import wait
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -40,7 +41,7 @@ def publish_until_killed(world: World, point: str = "", occurrence: int = 0) -> 
         writes[0] += request.method != "GET"
         if point == "sent to GitHub" and request.method != "GET" and writes[0] == occurrence:
             os.kill(cast(int, process.pid), signal.SIGKILL)
-            process.join(10)
+            wait([process.sentinel], 10)  # only one thread may join a process: the other reads its end as 255
 
     world.github.done = kill_after_write
     process.start()

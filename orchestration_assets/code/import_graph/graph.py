@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import posixpath
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 from orchestration_assets.code.dependency_graph import (
     CriticalPath,
@@ -24,14 +26,19 @@ from orchestration_assets.code.import_graph.python_layout import Layout, layout_
 from orchestration_assets.code.import_graph.python_scan import scan_python
 from orchestration_assets.code.import_graph.tree import Signature, Tree, walk
 
+Language = Literal["python", "javascript"]
+LANGUAGES: tuple[Language, ...] = ("python", "javascript")
+"""TypeScript is JavaScript's."""
 CONFIGURATIONS = ("package.json", "tsconfig.json", "jsconfig.json", "pnpm-workspace.yaml", "lerna.json")
 
 
-def build_graph(root: Path, *, implicit_packages: bool = False) -> ImportGraph:
-    """Reads every Python, JavaScript and TypeScript file below a folder. Python modules are named as imports name them, other files by their
-    path below the root. `implicit_packages` are folders without `__init__.py` inside a package that has one, which grimp leaves out.
-    Raises BadInput where the folder cannot be read; what else cannot is in `broken`."""
-    graph = ImportGraph(root, implicit_packages=implicit_packages)
+def build_graph(
+    root: Path, *, languages: Collection[Language] = LANGUAGES, implicit_packages: bool = False
+) -> ImportGraph:
+    """Reads every Python, JavaScript and TypeScript file below a folder, or those of the languages that are named. Python modules are named as
+    imports name them, other files by their path below the root. `implicit_packages` are folders without `__init__.py` inside a package
+    that has one, which grimp leaves out. Raises BadInput where the folder cannot be read; what else cannot is in `broken`."""
+    graph = ImportGraph(root, languages=languages, implicit_packages=implicit_packages)
     graph.refresh()
     return graph
 
@@ -39,8 +46,9 @@ def build_graph(root: Path, *, implicit_packages: bool = False) -> ImportGraph:
 class ImportGraph:
     """Made by `build_graph`. All that it tells is sorted."""
 
-    def __init__(self, root: Path, *, implicit_packages: bool = False) -> None:
+    def __init__(self, root: Path, *, languages: Collection[Language], implicit_packages: bool) -> None:
         self._root = root.absolute()
+        self._languages = frozenset(languages)
         self._implicit_packages = implicit_packages
         self._tree = Tree(root)
         self._layout = Layout()
@@ -150,27 +158,29 @@ class ImportGraph:
 
     def _read_all(self) -> None:
         tree = walk(self._root)
-        layout = layout_of(tree, implicit_packages=self._implicit_packages)
-        javascript = [file for file in tree.files if file.endswith(SOURCES)]
-        signatures = {
-            file: signature
-            for file in [*layout.modules, *javascript]
-            if (signature := tree.signature(file)) is not None
-        }
-        fresh = {file for file, signature in signatures.items() if self._signatures.get(file) != signature}
+        layout = layout_of(tree, implicit_packages=self._implicit_packages) if "python" in self._languages else Layout()
+        python = sorted(layout.modules)
+        javascript = (
+            sorted(file for file in tree.files if file.endswith(SOURCES)) if "javascript" in self._languages else []
+        )
+        looked_at = [*python, *javascript] if self._signatures else javascript
+        signatures = {file: signature for file in looked_at if (signature := tree.signature(file)) is not None}
+        same = {file for file, signature in signatures.items() if self._signatures.get(file) == signature}
         same_names = layout.known == self._layout.known and layout.elsewhere == self._layout.elsewhere
         self._tree, self._layout, self._signatures = tree, layout, signatures
         self._resolver = Resolver(tree)
-        python = sorted(file for file in layout.modules if file in signatures)
-        kept = (
-            {file: each for file, each in self._python.items() if file in signatures and file not in fresh}
-            if same_names
-            else {}
-        )
-        self._python = {**kept, **scan_python(tree, layout, [file for file in python if file not in kept])}
-        self._read = {file: each for file, each in self._read.items() if file in signatures and file not in fresh}
-        self._read_javascript([file for file in sorted(javascript) if file in signatures and file not in self._read])
+        kept = {file: each for file, each in self._python.items() if file in same} if same_names else {}
+        self._read = {file: each for file, each in self._read.items() if file in same}
+        unread = [file for file in javascript if file in signatures and file not in self._read]
+        # Other processes read these, for the most part, while this one reads Python.
+        with ThreadPoolExecutor(max_workers=1) as beside:
+            reading = beside.submit(self._read_javascript, unread)
+            self._python = {**kept, **scan_python(tree, layout, [file for file in python if file not in kept])}
+            reading.result()
+        if self._read:
+            self._resolver.read_configurations()
         self._javascript = {file: self._resolved(file) for file in self._read}
+        self._signatures.update(tree.signatures)
 
     def _read_again(self, files: list[str]) -> None:
         for file in files:

@@ -1,5 +1,5 @@
 """What a JavaScript or TypeScript file imports, as written. Imports nothing of the platform, so that it is also the program of the processes
-that read many files: paths come in one to a line, what each file imports goes out one JSON document to a line."""
+that read many files: lists of paths come in, one to a line, and what each file imports goes out, one JSON document to a line."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import os
 import re
 import stat
 import sys
+import time
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -17,41 +18,50 @@ if TYPE_CHECKING:
 TYPESCRIPT = (".ts", ".mts", ".cts")
 LARGEST_FILE = 8 * 1024 * 1024
 """Bytes; what is larger is no source that somebody wrote."""
-READ_WHOLE = 64 * 1024
-"""Bytes of a file that is parsed to its end. A larger one is parsed up to the last line that could import, which is often near its top; what
-is wrong with the rest of it is not looked for."""
+READ_WHOLE = 4 * 1024
+"""Bytes of a file that is parsed to its end. A larger one whose imports stand in its first half is parsed up to the last of them, if the
+brackets of the rest pair; what else is wrong with the rest is not looked for."""
+SECONDS_TOGETHER = 0.1
+"""For how long answers are kept to be sent together."""
 LONGEST_SHOWN = 80
 """Characters of an expression that names no module until the program runs."""
 
 Found = tuple[str, str, int]
 """How it is imported (`import`, `require`, `reference`, or `computed` where it is no literal), what is written, and the line, from 1."""
 
-_IMPORTING = re.compile(rb"\b(?:import|require|from)\b|<reference\b")
+_WORDS = (
+    (b"import", re.compile(rb"import(?![\w$])")),
+    (b"require", re.compile(rb"require(?![\w$])")),
+    (b"from", re.compile(rb"from\s*[\"'/]")),
+    (b"<", re.compile(rb"<(?:reference|amd-dependency)\b")),
+)
+_BRACKETS = ((b"{", b"}"), (b"(", b")"), (b"[", b"]"))
 # What the grammar does not know yet is written as what it knows, at the same places: `export import name = require(...)`,
 # `export type * from ...`.
 _UNKNOWN = re.compile(rb"export(?:(?=\s+import\s+(?:type\s+)?[\w$]+\s*=)|\s+type(?=\s*\*))")
 _REFERENCE = re.compile(rb"""^\s*///\s*<(reference\s+path|amd-dependency\s+path)\s*=\s*["']([^"']+)["']""")
 _ESCAPE = re.compile(r"\\(?:u\{([0-9a-fA-F]+)\}|u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|(\r\n|.))", re.DOTALL)
 _ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "v": "\v", "0": "\0", "\n": "", "\r\n": ""}
-# What the grammar takes for an error where it is none, without changing what is imported: type arguments after `import("...").Name`, and
-# `using` as a name.
-_MISTAKEN = re.compile(rb"""\bimport\s*\(\s*(["'])[^"'\n]*\1\s*\)(?=\s*\.)|\busing(?=\s*[^\s\w$\[{])""")
+# Type arguments after `import("...").Name` are an error to the grammar, so the import is written as a name, and found by its place.
+_TYPE_OF_ANOTHER = re.compile(rb"""import\s*\(\s*(["'])([^"'\n]*)\1\s*\)(?=\s*\.)""")
+_USING = re.compile(rb"\busing(?=\s*[^\s\w$\[{])")
+"""A name in old sources, a keyword to the grammar."""
 
 
-def imports_of(source: bytes, suffix: str) -> tuple[list[Found], int | None]:
+def imports_of(source: bytes, suffix: str, most: int = sys.maxsize) -> tuple[list[Found], int | None] | None:
     """The imports in the order of their lines, and the line near which the file cannot be parsed (None where it can). What can be read of a
-    file that does not parse is read."""
+    file that does not parse is read. None where more than `most` bytes would have to be parsed."""
     source = _as_utf8(source)
     source = _UNKNOWN.sub(lambda match: (b"export" if len(match[0]) > 6 else b"").ljust(len(match[0])), source)
-    last = 0
-    if len(source) > READ_WHOLE:
-        for match in _IMPORTING.finditer(source):
-            last = match.end()
-        stop = source.find(b"\n", last)
-        if last < len(source) // 2 and stop > 0:
-            found, wrong = _parsed(source[:stop], _language(suffix))
-            if wrong is None:
-                return found, None
+    beginning = _up_to_last_import(source)
+    if len(source if beginning is None else beginning) > most:
+        return None
+    if beginning is not None:
+        found, wrong = _parsed(beginning, _language(suffix))
+        if wrong is None:
+            return found, None
+        if len(source) > most:
+            return None
     found, wrong = _parsed(source, _language(suffix))
     if wrong is None:
         return found, None
@@ -60,9 +70,27 @@ def imports_of(source: bytes, suffix: str) -> tuple[list[Found], int | None]:
         typed, still_wrong = _parsed(source, "tsx")
         if still_wrong is None:
             return typed, None
-    plain = _MISTAKEN.sub(lambda match: b"_" * len(match[0]), source)
-    is_mistaken = plain != source and not _parser(_language(suffix)).parse(plain).root_node.has_error
-    return found, None if is_mistaken else wrong
+    plain = _USING.sub(b"_sing", source)
+    return _parsed(plain, _language(suffix)) if plain != source else (found, wrong)
+
+
+def _up_to_last_import(source: bytes) -> bytes | None:
+    """The lines in which a word stands that may import; None where that is most of the file, or the rest may be broken."""
+    if len(source) <= READ_WHOLE:
+        return None
+    last = max(_last(source, word, pattern) for word, pattern in _WORDS)
+    stop = source.find(b"\n", max(last, 0))
+    if not 0 <= stop < len(source) // 2 or any(source.count(a, stop) != source.count(b, stop) for a, b in _BRACKETS):
+        return None
+    return source[:stop]
+
+
+def _last(source: bytes, word: bytes, pattern: re.Pattern[bytes]) -> int:
+    """Where the word last stands for an import, or might; -1 where it nowhere does."""
+    place = source.rfind(word)
+    while place >= 0 and not pattern.match(source, place):
+        place = source.rfind(word, 0, place)
+    return place
 
 
 def _language(suffix: str) -> str:
@@ -82,8 +110,19 @@ def _as_utf8(source: bytes) -> bytes:
 
 def _parsed(source: bytes, language: str) -> tuple[list[Found], int | None]:
     """Looks up in the tree what each of the words that import stands for; most files have few of them."""
-    root = _parser(language).parse(source).root_node
     found = _references(source)
+    named: list[tuple[int, int, Found]] = []
+    if language != "javascript":
+        for match in _TYPE_OF_ANOTHER.finditer(source):
+            line = source.count(b"\n", 0, match.start()) + 1
+            named.append((*match.span(), ("import", _text(match[2]), line)))
+        if named:
+            source = _TYPE_OF_ANOTHER.sub(lambda match: b"_" * len(match[0]), source)
+    root = _parser(language).parse(source).root_node
+    for start, end, each in named:
+        node = root.descendant_for_byte_range(start, end)
+        if node is not None and node.type.endswith("identifier") and (node.start_byte, node.end_byte) == (start, end):
+            found.append((start, each))
     for word, imported in ((b"import", _imported), (b"require", _required), (b"from", _exported)):
         place = source.find(word)
         while place >= 0:
@@ -144,15 +183,19 @@ def _is_at_top(statement: Node) -> bool:
 
 def _as_found(node: Node, how: str) -> Found:
     line = node.start_point[0] + 1
-    text = (node.text or b"").decode("utf-8", "replace")
     literal = node.type == "string" or (
         node.type == "template_string" and all(child.type != "template_substitution" for child in node.named_children)
     )
+    text = node.text or b""
     if not literal:
-        shown = " ".join(text.split())
+        shown = " ".join(text.decode("utf-8", "replace").split())
         return "computed", shown if len(shown) <= LONGEST_SHOWN else shown[: LONGEST_SHOWN - 1] + "…", line
-    written = text[1:-1]
-    return how, _ESCAPE.sub(_unescaped, written) if "\\" in written else written, line
+    return how, _text(text[1:-1]), line
+
+
+def _text(literal: bytes) -> str:
+    written = literal.decode("utf-8", "replace")
+    return _ESCAPE.sub(_unescaped, written) if "\\" in written else written
 
 
 def _unescaped(match: re.Match[str]) -> str:
@@ -207,29 +250,39 @@ def _parser(language: str) -> Parser:
     return tree_sitter.Parser(tree_sitter.Language(capsule()))
 
 
-def answer(path: str) -> dict[str, Any]:
-    """What a file imports, or why it cannot be read, as JSON has it."""
+def answer(path: str, most: int = sys.maxsize) -> dict[str, Any] | None:
+    """What a file imports, or why it cannot be read, as JSON has it; None where more than `most` bytes would have to be parsed."""
     try:
-        found, line = imports_of(_read(path), os.path.splitext(path)[1])  # noqa: PTH122
+        read = imports_of(_read(path), os.path.splitext(path)[1], most)  # noqa: PTH122
     except OSError as error:
         return {"imports": [], "unread": error.strerror or str(error)}
-    return {"imports": found, "line": line}
+    return None if read is None else {"imports": read[0], "line": read[1]}
 
 
 def _read(path: str) -> bytes:
     handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(handle, "rb") as file:
+    try:
         found = os.fstat(handle)
         if not stat.S_ISREG(found.st_mode):
             raise OSError(0, "it is no regular file")
         if found.st_size > LARGEST_FILE:
             raise OSError(0, f"it has {found.st_size:,} bytes, more than the {LARGEST_FILE:,} that are read")
-        return file.read(LARGEST_FILE + 1)
+        data = os.read(handle, found.st_size + 1)
+        while len(data) < found.st_size and (more := os.read(handle, found.st_size)):
+            data += more
+        return data
+    finally:
+        os.close(handle)
 
 
 def main() -> None:
     for line in sys.stdin:
-        sys.stdout.write(json.dumps(answer(json.loads(line))) + "\n")
+        since = time.monotonic()
+        for path in json.loads(line):
+            sys.stdout.write(json.dumps(answer(path)) + "\n")
+            if time.monotonic() - since > SECONDS_TOGETHER:
+                sys.stdout.flush()
+                since = time.monotonic()
         sys.stdout.flush()
 
 

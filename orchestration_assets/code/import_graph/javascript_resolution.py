@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from orchestration_assets.code.import_graph.model import Broken
 from orchestration_assets.code.import_graph.packages import Package, Packages
 from orchestration_assets.code.import_graph.tree import Tree
-from orchestration_assets.code.import_graph.tsconfig import TypeScriptConfigs
+from orchestration_assets.code.import_graph.tsconfig import CONFIG_NAMES, TypeScriptConfigs
 
 EXTENSIONS = (".js", ".cjs", ".mjs", ".jsx", ".ts", ".tsx", ".d.ts", ".cts", ".d.cts", ".mts", ".d.mts")
 """What is tried after a name without one, in this order."""
@@ -51,6 +51,16 @@ class Resolver:
     @property
     def broken(self) -> list[Broken]:
         return [*self._packages.broken, *self._configs.broken]
+
+    def read_configurations(self) -> None:
+        """All of the tree, so that what is broken among them does not depend on which imports asked for it, and when."""
+        for file in self._tree.files:
+            folder, _, name = file.rpartition("/")
+            if name == "package.json":
+                self._packages.at(folder)
+            elif name in CONFIG_NAMES:
+                self._configs.mapping(folder)
+        _ = self._packages.workspaces
 
     def resolve(self, folder: str, written: str, how: str) -> Resolved:
         """What a file in `folder` imports; `how` is that of `javascript_imports.Found`."""

@@ -22,14 +22,17 @@ from orchestration_assets.code.import_graph.javascript_imports import Found, ans
 from orchestration_assets.code.import_graph.tree import Tree
 
 SECONDS_A_FILE = 10.0
-READ_HERE = 32 * 1024
-"""Bytes of a file that this process reads itself: the worst of that size takes seconds."""
-READ_HERE_TOGETHER = 256 * 1024
-"""Bytes of all files together that are not worth the start of another process, which is a tenth of a second."""
+PARSED_HERE = 32 * 1024
+"""Bytes of a file that this process parses itself: the worst of that size takes seconds."""
+READ_HERE = 4 * 1024 * 1024
+"""Bytes of all files together that this process reads, to see how much of them is to be parsed."""
+SECONDS_HERE = 0.1
+"""After which it starts others for the rest; their start takes as long."""
 MOST_PROCESSES = 8
-AHEAD, AHEAD_BYTES = 16, 32 * 1024
-"""Files, and bytes of their paths, that a process is told of before it has answered for those before: so that it never waits, and never has
-more to read than its pipe holds."""
+BATCH_FILES, BATCH_BYTES = 32, 256 * 1024
+"""Files, and their bytes, that a process is told of at a time; it is told of the next before it has answered for the last."""
+PIPE_BYTES = 32 * 1024
+"""What a pipe surely holds, so that nobody waits for the other to read: paths that are not yet answered for take no more."""
 
 
 @dataclass(frozen=True)
@@ -43,15 +46,20 @@ class Read:
 def read_files(tree: Tree, files: Sequence[str], sizes: dict[str, int]) -> dict[str, Read]:
     """By file; `sizes` in bytes."""
     found: dict[str, Read] = {}
-    small = [file for file in files if sizes[file] <= READ_HERE]
-    if sum(sizes[file] for file in small) > READ_HERE_TOGETHER:
-        small = []
-    for file in small:
-        found[file] = _as_read(answer(tree.absolute(file)))
+    if sum(sizes[file] for file in files) <= READ_HERE:
+        started = time.monotonic()
+        for file in sorted(files, key=lambda file: sizes[file]):
+            answered = answer(tree.absolute(file), PARSED_HERE)
+            if answered is not None:
+                found[file] = _as_read(answered)
+            if time.monotonic() - started > SECONDS_HERE:
+                break
     others = [file for file in files if file not in found]
     if others:
         # The largest first, so that the processes end together.
-        found.update(_read_by_processes(tree, sorted(others, key=lambda file: -sizes[file])))
+        reading = _Reading(tree, sorted(others, key=lambda file: -sizes[file]), sizes)
+        reading.run(min(len(os.sched_getaffinity(0)), MOST_PROCESSES, len(others)))
+        found.update(reading.found)
     return found
 
 
@@ -77,8 +85,8 @@ class _Reader:
             stderr=subprocess.DEVNULL,
         )
         self.waiting: deque[str] = deque()
-        self.told = 0
-        self.since = time.monotonic()
+        self._told = 0
+        self._since = time.monotonic()
         self._rest = b""
 
     @property
@@ -86,13 +94,16 @@ class _Reader:
         assert self._process.stdout is not None
         return self._process.stdout.fileno()
 
-    def tell(self, file: str, path: str) -> None:
+    def has_room(self) -> bool:
+        return len(self.waiting) <= BATCH_FILES // 2 and self._told < PIPE_BYTES
+
+    def tell(self, files: list[str], paths: list[str]) -> None:
         assert self._process.stdin is not None
         if not self.waiting:
-            self.since = time.monotonic()
-        self.waiting.append(file)
-        line = json.dumps(path).encode() + b"\n"
-        self.told += len(line)
+            self._since = time.monotonic()
+        self.waiting.extend(files)
+        line = json.dumps(paths).encode() + b"\n"
+        self._told += len(line)
         try:
             self._process.stdin.write(line)
             self._process.stdin.flush()
@@ -102,19 +113,19 @@ class _Reader:
 
     def answers(self) -> list[tuple[str, Read]] | None:
         """What has come; None where the process has ended."""
-        data = os.read(self.output, 1 << 16)
+        data = os.read(self.output, 1 << 18)
         if not data:
             return None
         *lines, self._rest = (self._rest + data).split(b"\n")
         if lines:
-            self.since = time.monotonic()
+            self._since = time.monotonic()
         found = [(self.waiting.popleft(), _as_read(json.loads(line))) for line in lines]
         if not self.waiting:
-            self.told = 0
+            self._told = 0
         return found
 
     def is_late(self) -> bool:
-        return bool(self.waiting) and time.monotonic() - self.since > SECONDS_A_FILE
+        return bool(self.waiting) and time.monotonic() - self._since > SECONDS_A_FILE
 
     def end(self) -> None:
         self._process.kill()
@@ -127,52 +138,68 @@ class _Reader:
                     continue
 
 
-def _read_by_processes(tree: Tree, files: Sequence[str]) -> dict[str, Read]:
-    found: dict[str, Read] = {}
-    queue = deque(files)
-    count = min(len(os.sched_getaffinity(0)), MOST_PROCESSES, len(files))
-    readers: list[_Reader] = []
-    with selectors.DefaultSelector() as selector:
+class _Reading:
+    """Files on their way through several processes."""
 
-        def start() -> None:
-            reader = _Reader()
-            readers.append(reader)
-            selector.register(reader.output, selectors.EVENT_READ, reader)
-            feed(reader)
+    def __init__(self, tree: Tree, files: Sequence[str], sizes: dict[str, int]) -> None:
+        self._tree, self._sizes = tree, sizes
+        self._queue = deque(files)
+        # Files that were with a process that had to be ended: each goes alone, so that it is known which one ends it.
+        self._doubtful: deque[str] = deque()
+        self._readers: list[_Reader] = []
+        self._selector = selectors.DefaultSelector()
+        self.found: dict[str, Read] = {}
 
-        def feed(reader: _Reader) -> None:
-            while queue and len(reader.waiting) < AHEAD and (not reader.waiting or reader.told < AHEAD_BYTES):
-                file = queue.popleft()
-                reader.tell(file, tree.absolute(file))
-
-        def replace(reader: _Reader, sentence: str) -> None:
-            """The file it was at is to blame; those it was told of besides go to another."""
-            selector.unregister(reader.output)
-            readers.remove(reader)
-            reader.end()
-            if reader.waiting:
-                found[reader.waiting.popleft()] = Read(broken=sentence)
-                queue.extendleft(reversed(reader.waiting))
-            if queue:
-                start()
-
+    def run(self, processes: int) -> None:
         try:
-            for _ in range(count):
-                start()
-            while any(reader.waiting for reader in readers):
-                for key, _ in selector.select(timeout=1.0):
-                    reader = key.data
-                    answers = reader.answers()
-                    if answers is None:
-                        replace(
-                            reader, "cannot be read: the process that parsed it ended, which the file brought about"
-                        )
-                        continue
-                    found.update(answers)
-                    feed(reader)
-                for reader in [each for each in readers if each.is_late()]:
-                    replace(reader, f"cannot be parsed in {SECONDS_A_FILE:.0f} seconds, and was left out")
+            for _ in range(processes):
+                self._start()
+            while any(reader.waiting for reader in self._readers):
+                self._step()
         finally:
-            for reader in readers:
+            for reader in self._readers:
                 reader.end()
-    return found
+            self._selector.close()
+
+    def _step(self) -> None:
+        for key, _ in self._selector.select(timeout=1.0):
+            reader: _Reader = key.data
+            answers = reader.answers()
+            if answers is None:
+                self._replace(reader, "cannot be read: the process that parsed it ended, which the file brought about")
+                continue
+            self.found.update(answers)
+            self._feed(reader)
+        for reader in [each for each in self._readers if each.is_late()]:
+            self._replace(reader, f"cannot be parsed in {SECONDS_A_FILE:.0f} seconds, and was left out")
+
+    def _start(self) -> None:
+        reader = _Reader()
+        self._readers.append(reader)
+        self._selector.register(reader.output, selectors.EVENT_READ, reader)
+        self._feed(reader)
+
+    def _feed(self, reader: _Reader) -> None:
+        while reader.has_room() and (batch := self._next(reader)):
+            reader.tell(batch, [self._tree.absolute(file) for file in batch])
+
+    def _next(self, reader: _Reader) -> list[str]:
+        if self._doubtful:
+            return [] if reader.waiting else [self._doubtful.popleft()]
+        batch: list[str] = []
+        taken = 0
+        while self._queue and len(batch) < BATCH_FILES and taken < BATCH_BYTES:
+            batch.append(self._queue.popleft())
+            taken += self._sizes[batch[-1]]
+        return batch
+
+    def _replace(self, reader: _Reader, sentence: str) -> None:
+        self._selector.unregister(reader.output)
+        self._readers.remove(reader)
+        reader.end()
+        if len(reader.waiting) == 1:
+            self.found[reader.waiting[0]] = Read(broken=sentence)
+        else:
+            self._doubtful.extend(reader.waiting)
+        if self._queue or self._doubtful:
+            self._start()

@@ -12,6 +12,7 @@ import re
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from enum import Enum, auto
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -35,7 +36,7 @@ FEW = 10
 
 _FROM = re.compile(rb"(?:^|[;:\s])from\s*(\.*)\s*([\w.\x80-\xff]*)\s*$")
 _NAME = re.compile(rb"\s*([\w.\x80-\xff]+)")
-_FROM_DOTS_APART = re.compile(rb"from\s*\.[\s.]*[\w.\x80-\xff\s]*$")
+_FROM_DOTS_APART = re.compile(rb"(?:^|[;:\s])from\s*\.[\s.]*[\w.\x80-\xff\s]*$")
 _BEFORE_BREAK = frozenset(b"\\\r")
 _BEFORE_WORD = frozenset(b" \t\n\r\f;:.\\")
 _AFTER_WORD = frozenset(b" \t\\(*\f\r\n")
@@ -61,7 +62,9 @@ def scan_python(tree: Tree, layout: Layout, files: Sequence[str]) -> dict[str, F
                 sources[file] = tree.read(file)
             except OSError:
                 suspected.add(file)
-        modules = [(layout.modules[file], source) for file, source in sources.items()]
+        # An `__init__.py` is often empty, and there are many.
+        found.update((file, FileImports()) for file, source in sources.items() if not source)
+        modules = [(layout.modules[file], source) for file, source in sources.items() if source]
         scanner.start([module for module, source in modules if _is_safe(source, module)])
         suspected.update(module.file for module, source in modules if suspects.holds(source, module))
     scanned = scanner.result(suspected)
@@ -69,7 +72,7 @@ def scan_python(tree: Tree, layout: Layout, files: Sequence[str]) -> dict[str, F
         targets = scanned.get(file)
         if targets is not None and file not in suspected:
             found[file] = FileImports(targets)
-        else:
+        elif file not in found or found[file].broken:
             here = found[file] if file in found else _read_here(tree, layout, file)
             found[file] = FileImports(targets) if here.broken and targets is not None else here
     return found
@@ -94,56 +97,70 @@ def _climbing(dots: int) -> re.Pattern[bytes]:
     return re.compile(rb"from[\s\\]*(?:\.[\s\\]*){%d}" % dots)
 
 
+class _Judged(Enum):
+    PLAIN = auto()
+    SUSPECT = auto()
+    BY_NAMES = auto()
+    """`import` stands first, and what follows it tells."""
+
+
 class _Suspects:
-    """Finds imports that do not plainly mean a module of the tree or one of elsewhere. What stands before the word `import`, or (None) after it,
-    is judged once for all modules of a package."""
+    """Finds imports that do not plainly mean a module of the tree or one of elsewhere. What stands before the word `import`, and what after it
+    where nothing does, is judged once for all modules of a source root, or of a package where that has a say."""
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
-        self._judged: dict[tuple[str, str, bool], dict[bytes, bool | None]] = defaultdict(dict)
+        self._of_roots: dict[str, dict[bytes, _Judged]] = defaultdict(dict)
+        self._of_packages: dict[tuple[str, str], dict[bytes, _Judged]] = defaultdict(dict)
 
     def holds(self, source: bytes, module: Module) -> bool:
-        judged = self._judged[module.root, module.package, module.is_package]
+        own = self._of_packages[module.root, module.package]
+        has_siblings = module.package in self._layout.namespaces[module.root]
+        shared = own if has_siblings else self._of_roots[module.root]
         place = source.find(b"import")
         while place >= 0:
             end = place + 6
             if (place == 0 or source[place - 1] in _BEFORE_WORD) and (end >= len(source) or source[end] in _AFTER_WORD):
                 line = source.rfind(b"\n", 0, place) + 1
-                text = source[line:place]
                 if (
                     line > 1
                     and source[line - 2] in _BEFORE_BREAK
-                    and source[max(0, line - 3) : line - 1].strip().endswith(b"\\")
+                    and source[max(0, line - 3) : line].strip().endswith(b"\\")
                 ):
                     return True
-                plain = judged.get(text)
-                if plain is None:
-                    before = text.strip()
-                    plain = judged[text] = (
-                        None if not before or before[-1] in b";:" else self._is_plain_from(text, module)
-                    )
-                if plain is None:
+                text = source[line:place]
+                judged = shared.get(text) or own.get(text)
+                if judged is None:
+                    judged, is_shared = self._judge(text, module)
+                    (shared if is_shared else own)[text] = judged
+                if judged is _Judged.BY_NAMES:
                     stop = source.find(b"\n", end)
                     text = source[place : stop if stop > 0 else len(source)]
-                    plain = judged.get(text)
-                    if plain is None:
-                        plain = judged[text] = self._are_plain_names(text[6:], module)
-                if not plain:
+                    judged = shared.get(text)
+                    if judged is None:
+                        are_plain = self._are_plain_names(text[6:], module)
+                        judged = shared[text] = _Judged.PLAIN if are_plain else _Judged.SUSPECT
+                if judged is _Judged.SUSPECT:
                     return True
             place = source.find(b"import", end)
         return False
 
-    def _is_plain_from(self, text: bytes, module: Module) -> bool:
-        match = _FROM.search(text)
+    def _judge(self, before: bytes, module: Module) -> tuple[_Judged, bool]:
+        """And whether that holds for all modules of the source root."""
+        bare = before.strip()
+        if not bare or bare[-1] in b";:":
+            return _Judged.BY_NAMES, True
+        match = _FROM.search(before)
         if match is None:
             # Neither `import` nor `from ... import`: a word of a comment or a text.
-            return not text.rstrip().endswith(b"\\") and not _FROM_DOTS_APART.search(text)
+            is_plain = not bare.endswith(b"\\") and not _FROM_DOTS_APART.search(before)
+            return _Judged.PLAIN if is_plain else _Judged.SUSPECT, True
         dots, name = match.groups()
-        local = name.decode("utf-8", "replace")
-        if dots:
-            base = absolute_base(module, len(dots), local) if module.package else None
-            return base is not None and self._is_plain(module, base)
-        return self._is_plain(module, local)
+        local: str | None = name.decode("utf-8", "replace")
+        if dots and local is not None:
+            local = absolute_base(module, len(dots), local) if module.package else None
+        is_plain = local is not None and self._is_plain(module, local)
+        return _Judged.PLAIN if is_plain else _Judged.SUSPECT, not dots
 
     def _are_plain_names(self, names: bytes, module: Module) -> bool:
         if b"\\" in names or b"\r" in names.rstrip():

@@ -35,6 +35,8 @@ class Tree:
     folders: set[str] = field(default_factory=set)
     links: dict[str, str] = field(default_factory=dict)
     broken: list[Broken] = field(default_factory=list)
+    signatures: dict[str, Signature] = field(default_factory=dict)
+    """Of the files that were read, as they were then."""
 
     def __post_init__(self) -> None:
         self._beginning = f"{self.root}/".replace("//", "/")
@@ -62,26 +64,22 @@ class Tree:
         return (found.st_mtime_ns, found.st_size, found.st_ino) if stat.S_ISREG(found.st_mode) else None
 
     def read(self, file: str, most: int = LARGEST_FILE) -> bytes:
-        """Raises OSError with a sentence for what is not a readable regular file of at most so many bytes."""
-        return read_regular(self.absolute(file), most)
-
-
-def read_regular(path: str, most: int = LARGEST_FILE) -> bytes:
-    """The bytes of a regular file, no link. Raises OSError, whose `strerror` says why it was not read."""
-    # Without O_NONBLOCK, a pipe put in the file's place since it was listed would wait for a writer.
-    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    try:
-        found = os.fstat(handle)
-        if not stat.S_ISREG(found.st_mode):
-            raise OSError(0, "it is no regular file")
-        if found.st_size > most:
-            raise OSError(0, f"it has {found.st_size:,} bytes, more than the {most:,} that are read")
-        data = os.read(handle, found.st_size + 1)
-        while len(data) < found.st_size and (more := os.read(handle, found.st_size)):
-            data += more
-        return data
-    finally:
-        os.close(handle)
+        """The bytes of a regular file, no link out of the tree. Raises OSError, whose `strerror` says why it was not read."""
+        # Without O_NONBLOCK, a pipe put in the file's place since it was listed would wait for a writer.
+        handle = os.open(self.absolute(file), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            found = os.fstat(handle)
+            self.signatures[file] = (found.st_mtime_ns, found.st_size, found.st_ino)
+            if not stat.S_ISREG(found.st_mode):
+                raise OSError(0, "it is no regular file")
+            if found.st_size > most:
+                raise OSError(0, f"it has {found.st_size:,} bytes, more than the {most:,} that are read")
+            data = os.read(handle, found.st_size + 1)
+            while len(data) < found.st_size and (more := os.read(handle, found.st_size)):
+                data += more
+            return data
+        finally:
+            os.close(handle)
 
 
 def walk(root: Path) -> Tree:

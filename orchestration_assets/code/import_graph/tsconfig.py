@@ -12,7 +12,7 @@ from typing import Any
 from orchestration_assets.code.import_graph.model import Broken
 from orchestration_assets.code.import_graph.tree import Tree
 
-NAMES = ("tsconfig.json", "jsconfig.json")
+CONFIG_NAMES = ("tsconfig.json", "jsconfig.json")
 LARGEST_CONFIG = 1024 * 1024
 DEEPEST_EXTENDS = 20
 MOST_FILES = 100
@@ -68,7 +68,7 @@ class TypeScriptConfigs:
         known = self._for.get(folder)
         if known is None:
             start = f"{folder}/" if folder else ""
-            path = next((start + name for name in NAMES if start + name in self._tree.files), None)
+            path = next((start + name for name in CONFIG_NAMES if start + name in self._tree.files), None)
             if path is not None:
                 known = self._mapping_of(path)
             elif folder:

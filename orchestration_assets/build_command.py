@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import sys
 import time
 from collections.abc import Iterator
@@ -14,17 +15,20 @@ from pydantic import BaseModel
 from orchestration_assets.dagster_home import opened_instance
 from orchestration_assets.derivation import ONLY_CHANGED, Policy
 from resources import progress
+from resources.errors import BadInput
 
 if TYPE_CHECKING:
     from orchestration_assets.code.model import Specification
+    from orchestration_assets.running import Totals
     from orchestration_assets.session import Connections
 
 
 class BuildResult(BaseModel):
-    """What `soloist build --json` prints. `made` are the tasks that this command finished, `given_up` the dead letters; `problems` are
-    sentences, none where the project is complete."""
+    """What `soloist build --json` prints. `made` are the tasks that this command finished, `given_up` the dead letters; `concerns` and `problems`
+    are sentences, and there is no problem where the project is complete. `repository` is the one that it is proposed to, "" for none."""
 
     project: str
+    repository: str
     complete: bool
     tasks: int
     done: int
@@ -41,16 +45,19 @@ class BuildResult(BaseModel):
 
 def build_command(
     connections: Connections,
-    path: Path,
+    named: str | Path,
     project: str | None = None,
     policy: Policy = ONLY_CHANGED,
     output: Path | None = None,
+    propose: str | None = None,
     *,
     as_json: bool = False,
 ) -> int:
-    """`soloist build SPEC.md`. Returns the exit status: 1 where the project is not complete. Raises NeedsModel, BadInput.
+    """`soloist build SPEC.md`, or of an issue, `owner/name#12`. Returns the exit status: 1 where the project is not complete. Raises
+    NeedsModel, BadInput.
 
-    Where a build was stopped, the same command goes on from there. `output` is a folder that gets the files of the bundle.
+    Where a build was stopped, the same command goes on from there. `output` is a folder that gets the files of the bundle, `propose` the
+    repository `owner/name` that gets a pull request with them.
     """
     from orchestration_assets.code.making import attempts_of, register, require_model
     from orchestration_assets.code.releasing import write_release
@@ -58,14 +65,16 @@ def build_command(
 
     model = open_language_model(connections.settings, connections.warehouse)
     require_model(model)
-    specification = register(connections.warehouse, path, project, model.context)
+    specification = register(
+        connections.warehouse, _specified(connections, str(named), project, propose, model.context)
+    )
     for concern in specification.concerns:
         sys.stderr.write(f"soloist: {concern}\n")
     began, before = time.monotonic(), len(attempts_of(connections.settings, specification.project))
-    problems = _made(connections, specification.project, policy, show=not as_json and sys.stderr.isatty())
-    result = _result(connections, specification, before, problems, time.monotonic() - began)
-    for problem in problems:
-        sys.stderr.write(f"soloist: {problem}\n")
+    totals = _made(connections, specification.project, policy, show=not as_json and sys.stderr.isatty())
+    result = _result(connections, specification, before, totals, time.monotonic() - began)
+    for sentence in [*result.concerns[len(specification.concerns) :], *result.problems]:
+        sys.stderr.write(f"soloist: {sentence}\n")
     if output is not None and result.complete:
         write_release(connections.warehouse, connections.store, specification.project, output)
     if as_json:
@@ -75,8 +84,34 @@ def build_command(
     return 0 if result.complete else 1
 
 
-def _made(connections: Connections, project: str, policy: Policy, *, show: bool) -> list[str]:
-    """Has the assets made; gives why some could not be."""
+def _specified(
+    connections: Connections, named: str, project: str | None, propose: str | None, context: int
+) -> Specification:
+    """The specification in the file or the issue of that name. Raises BadInput, and GitHubError where nothing is known of an issue."""
+    from orchestration_assets.code.issues import is_issue, issue_named
+    from orchestration_assets.code.making import hear_of_issue, specification_in_issue
+    from orchestration_assets.code.specification import read_specification
+    from resources.github.errors import GitHubError
+
+    if propose is not None and not re.fullmatch(r"[\w.-]+/[\w.-]+", propose):
+        raise BadInput(f"{propose!r} names no repository; --propose takes owner/name.")
+    if is_issue(named) and not Path(named).exists():
+        try:
+            hear_of_issue(connections.settings, connections.warehouse, named)
+        except GitHubError as error:
+            with connections.warehouse.read() as session:
+                if issue_named(session, named) is None:
+                    raise
+            sys.stderr.write(f"soloist: {error} The issue is built as it was last heard of.\n")
+        with connections.warehouse.read() as session:
+            found = specification_in_issue(session, named, project, context)
+    else:
+        found = read_specification(Path(named), project, context)
+    return found.model_copy(update={"repository": propose or found.repository})
+
+
+def _made(connections: Connections, project: str, policy: Policy, *, show: bool) -> Totals:
+    """Has the assets made; the failures say why some could not be."""
     from orchestration_assets import running
     from orchestration_assets.code.jobs import build_project_job
     from orchestration_assets.code.partitions import PROJECTS
@@ -93,17 +128,18 @@ def _made(connections: Connections, project: str, policy: Policy, *, show: bool)
         tags = {"dagster/partition": project}
         with _live(project, enabled=show):
             running.execute(build_definitions(), instance, build_project_job.name, tags, totals, policy)
-    return list(dict.fromkeys(totals.failures))
+    return totals
 
 
 def _result(
-    connections: Connections, specification: Specification, before: int, problems: list[str], seconds: float
+    connections: Connections, specification: Specification, before: int, totals: Totals, seconds: float
 ) -> BuildResult:
     from orchestration_assets.code.ledger import Ledger
     from orchestration_assets.code.making import builds_path, plan_of
     from orchestration_assets.code.plan_rules import PlanRefused
     from orchestration_assets.code.state import as_left
 
+    problems = list(dict.fromkeys(totals.failures))
     ledger = Ledger(builds_path(connections.settings))
     try:
         attempts = ledger.attempts(specification.project)[before:]
@@ -116,6 +152,7 @@ def _result(
         ledger.close()
     return BuildResult(
         project=specification.project,
+        repository=specification.repository,
         complete=built is not None and built.is_green and not problems,
         tasks=len(built.plan.tasks) if built is not None else 0,
         done=len(built.done) if built is not None else 0,
@@ -128,7 +165,7 @@ def _result(
         tokens_in=sum(attempt.tokens_in for attempt in attempts),
         tokens_out=sum(attempt.tokens_out for attempt in attempts),
         seconds=round(seconds, 3),
-        concerns=specification.concerns,
+        concerns=list(dict.fromkeys([*specification.concerns, *totals.problems])),
         problems=problems,
     )
 
@@ -152,6 +189,11 @@ def _tell(connections: Connections, result: BuildResult) -> None:
         )
         for file in released:
             sys.stderr.write(f"  {file.sha256[:12]} {file.size:9,} {file.name}\n")
+        if result.repository:
+            sys.stderr.write(
+                f"What goes to {result.repository} waits in the outbox; `soloist publish --dry-run` shows it, and `soloist publish` sends it "
+                "where SOLOIST_PUBLISH is on.\n"
+            )
     elif result.tasks:
         sys.stderr.write(
             f"{result.project}: {result.done} of {result.tasks} tasks are done; what is done is kept, and `soloist build` goes on from there.\n"

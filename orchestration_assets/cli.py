@@ -267,10 +267,16 @@ def inbox_drop(
 
 @app.command()
 def build(
-    specification: Annotated[Path, typer.Argument(help="A Markdown file that says what to build.")],
-    project: Annotated[str | None, typer.Option(help="The project's name; default the file's.")] = None,
+    specification: Annotated[
+        str, typer.Argument(help="A Markdown file that says what to build, or an issue on GitHub, owner/name#12.")
+    ],
+    project: Annotated[str | None, typer.Option(help="The project's name; default that of the file or issue.")] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="A folder that gets the files of the bundle.")
+    ] = None,
+    propose: Annotated[
+        str | None,
+        typer.Option(help="owner/name that gets the project as a pull request; default that of the issue."),
     ] = None,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try again what was given up.")] = False,
     as_json: Json = False,
@@ -280,7 +286,8 @@ def build(
     from orchestration_assets.derivation import Policy
 
     policy = Policy(retry_failed=retry_failed)
-    sys.exit(build_command(_connect(), specification, project, policy, output=output, as_json=as_json))
+    command = build_command(_connect(), specification, project, policy, output=output, propose=propose, as_json=as_json)
+    sys.exit(command)
 
 
 @app.command()

@@ -39,6 +39,7 @@ from orchestration_assets.worklogs import assets as worklog_assets  # noqa: E402
 from orchestration_assets.worklogs import checks as worklog_checks  # noqa: E402
 from sensors.dead_runs import dead_runs_sensor  # noqa: E402
 from sensors.inbox_events import inbox_events_sensor  # noqa: E402
+from sensors.labelled_issues import labelled_issues_sensor  # noqa: E402
 from sensors.model_batches import model_batches_sensor  # noqa: E402
 from sensors.new_commits import new_commits_sensor  # noqa: E402
 from sensors.outbox import outbox_effects_sensor, publish_effects_job  # noqa: E402
@@ -78,6 +79,7 @@ SENSORS = (
     github_poll_sensor,
     sentry_poll_sensor,
     inbox_events_sensor,
+    labelled_issues_sensor,
     new_commits_sensor,
     stale_reports_sensor,
     model_batches_sensor,

@@ -1,4 +1,4 @@
-"""From what was made to what is to be said: the effects that reviews and regression tests have on GitHub and Sentry, and their keys."""
+"""From what was made to what is to be said: the effects that reviews, regression tests and builds have on GitHub and Sentry, and their keys."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from resources.outbox import Effect, KeepComment, LinkSentryIssue, OpenPullRequest
 
 if TYPE_CHECKING:
+    from orchestration_assets.code.model import BuildComment, ProjectProposal
     from orchestration_assets.incidents.model import RegressionProposal
     from orchestration_assets.reviews.model import ReviewComment
     from resources.outbox import Outbox
@@ -61,6 +62,36 @@ def propose_tests(outbox: Outbox, proposals: Iterable[RegressionProposal], probl
             return found
 
         _put(outbox, effects, f"The test for {proposal.link or proposal.issue}", problems)
+
+
+def propose_project(outbox: Outbox, proposal: ProjectProposal, problems: list[str]) -> None:
+    """Has a pull request opened that adds a finished project. What cannot be sent is a sentence in `problems`."""
+
+    def effects() -> Mapping[str, Effect]:
+        return {
+            f"build:{proposal.repository}:{proposal.branch}": OpenPullRequest(
+                repository=proposal.repository,
+                branch=proposal.branch,
+                base=proposal.base,
+                base_commit=proposal.base_commit,
+                title=proposal.title,
+                body=proposal.body,
+                files=dict(proposal.files),
+                commit_message=proposal.title,
+            )
+        }
+
+    _put(outbox, effects, f"The project {proposal.project}", problems)
+
+
+def tell_of_build(outbox: Outbox, comment: BuildComment, problems: list[str]) -> None:
+    """Has one comment stand under the issue that asked for a build. What cannot be sent is a sentence in `problems`."""
+    where = f"{comment.repository}#{comment.number}"
+
+    def effects() -> Mapping[str, Effect]:
+        return {f"build:{where}": KeepComment(repository=comment.repository, number=comment.number, body=comment.body)}
+
+    _put(outbox, effects, f"What became of {where}", problems)
 
 
 def _put(outbox: Outbox, effects: Callable[[], Mapping[str, Effect]], what: str, problems: list[str]) -> None:

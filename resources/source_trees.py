@@ -6,17 +6,18 @@ What belongs here: from `owner/name` and a commit to a repository on this machin
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
 from resources.errors import SoloistError
-from resources.git.mirrors import fetch, has_commit
+from resources.git.mirrors import KEPT, fetch, has_commit
 from resources.git.process import GitFailed, NotARepository, UnreadableRepository
 from resources.git.repository import Repository, open_repository
 
 if TYPE_CHECKING:
+    from resources.github.facts import Branch
     from resources.settings import Settings
 
 
@@ -25,6 +26,12 @@ _NAME = re.compile(r"[\w.-]+/[\w.-]+")
 
 class SourceUnavailable(SoloistError):
     """The code of a commit is not to be had; the sentence says where it was looked for."""
+
+
+class Trees(Protocol):
+    """Where commits are had from, as `SourceTrees` does it."""
+
+    def repository_with(self, name: str, commit: str, refs: Sequence[str] = ()) -> Repository: ...
 
 
 class SourceTrees:
@@ -67,6 +74,29 @@ class SourceTrees:
             f"The code of {name} at {commit[:12]} is neither in a watched clone nor to be had from {self._host} "
             f"({complaint or 'it is not there'}); clone it and watch the clone, or check SOLOIST_GITHUB_TOKEN."
         )
+
+
+def at_head(trees: Trees, name: str) -> Repository:
+    """A repository that holds the newest commit of the default branch of `owner/name`. Raises SourceUnavailable."""
+    try:
+        return trees.repository_with(name, "HEAD")
+    except SourceUnavailable:
+        # A copy has no branch of its own; what was fetched just now lies under another name.
+        return trees.repository_with(name, f"{KEPT}/HEAD", ["HEAD"])
+
+
+def default_branch(own: str, head: str, repository: str, branches: Iterable[Branch]) -> str:
+    """The branch that a pull request goes to: that of a clone (`own`), or, of a copy without one ("HEAD"), the branch that GitHub told of
+    at the same commit. "" where none is known."""
+    if own != "HEAD":
+        return own
+    at_head = {
+        branch.ref.removeprefix("refs/heads/")
+        for branch in branches
+        if branch.commit == head and branch.repository.lower() == repository.lower() and "refs/tags/" not in branch.ref
+    }
+    usual = [name for name in ("main", "master") if name in at_head]
+    return usual[0] if usual else at_head.pop() if len(at_head) == 1 else ""
 
 
 def open_source_trees(settings: Settings) -> SourceTrees:

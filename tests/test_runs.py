@@ -91,6 +91,7 @@ def test_one_commit_more_is_one_entry_one_analysis_and_what_rests_on_them(
     assert made["standup"] == made["status_report"] == made["summary"] == 1
 
 
+@pytest.mark.integration
 def test_unchanged_refs_are_not_read_again(bench: Workbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     bench.run()
     calls = tmp_path / "calls"
@@ -133,6 +134,7 @@ def test_an_entry_that_left_history_is_marked_and_reports_no_longer_speak_of_it(
     assert b"xplain" not in report
 
 
+@pytest.mark.integration
 def test_equal_commits_in_one_second_are_two_entries(tmp_path: Path) -> None:
     repository = GitRepository(tmp_path / "twice")
     for name in ("a.txt", "b.txt"):
@@ -164,6 +166,7 @@ def test_ids_survive_a_clone_elsewhere_and_a_rebase(tmp_path: Path, repository: 
     assert {row["entry_id"] for row in bench.query("SELECT entry_id FROM worklog_entries WHERE NOT vanished")} == ids
 
 
+@pytest.mark.integration
 def test_a_cherry_pick_is_an_entry_of_its_own(bench: Workbench, repository: GitRepository) -> None:
     repository.git("branch", "side", "HEAD~2")
     repository.git("checkout", "-q", "side")
@@ -197,6 +200,7 @@ def test_a_note_edited_fourteen_months_later_remakes_exactly_its_day_week_and_mo
     assert "2026-11-18" in days
 
 
+@pytest.mark.integration
 def test_rows_that_a_blocking_check_found_broken_stop_a_later_run_too(bench: Workbench) -> None:
     bench.run()
     with bench.connections.warehouse.write() as session:
@@ -243,6 +247,7 @@ def test_a_row_that_several_runs_of_a_command_look_at_is_counted_once() -> None:
     assert totals.assets["worklog_entries"].model_dump() == {"read": 6, "made": 3, "unchanged": 3, "failed": 0}
 
 
+@pytest.mark.integration
 def test_a_squashed_branch_is_told_once_and_its_own_commits_are_cited(tmp_path: Path) -> None:
     """The branch was kept after its squash landed: git calls its commits unmerged, and the report must neither tell them again as in
     progress nor count them beside the squash."""

@@ -53,6 +53,7 @@ def test_where_nothing_changed_no_run_starts_and_the_counts_are_those_of_the_tab
     assert "## Top skills" in soloist("run").out
 
 
+@pytest.mark.integration
 def test_the_run_after_the_one_that_made_everything_starts_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -76,6 +77,7 @@ def timezone(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOLOIST_TIMEZONE", "Europe/Berlin")
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("change", [commit, profile, timezone])
 def test_what_could_change_something_makes_it_look(
     template: Path, monkeypatch: pytest.MonkeyPatch, change: Callable[[Path, pytest.MonkeyPatch], None]
@@ -86,12 +88,14 @@ def test_what_could_change_something_makes_it_look(
     assert runs() > before
 
 
+@pytest.mark.integration
 def test_what_is_asked_for_anew_is_looked_for() -> None:
     before = runs()
     assert soloist("run", "--json", "--since", "2026-01-01").status == 0
     assert runs() > before
 
 
+@pytest.mark.integration
 def test_a_run_that_left_something_out_is_not_complete(template: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (template / "profile.toml").rename(template / "kept.toml")
     (template / "profile.toml").write_text("[basics\n")

@@ -36,6 +36,11 @@ def activity_entries(session: Session, zone: ZoneInfo) -> list[Entry]:
     )
 
 
+def without_comments(body: str) -> str:
+    """The text of a pull request or an issue, less the comments that a template leaves in it."""
+    return _COMMENT.sub("", body).strip()
+
+
 def _pull_requests(pulls: Iterable[PullRequest], zone: ZoneInfo) -> list[Entry]:
     return [
         _entry(
@@ -105,7 +110,7 @@ def _entry(
 ) -> Entry:
     """The entry of what `login` did at an instant. Its text is title and body, less the comments that a template leaves in it."""
     subject = " ".join(title.split()) or f"#{number}"
-    said = _COMMENT.sub("", body).strip()
+    said = without_comments(body)
     text = f"{subject}\n\n{said}" if said else subject
     local = at.astimezone(zone)
     offset = int((local.utcoffset() or timedelta()).total_seconds() // 60)

@@ -1,5 +1,6 @@
 """The assets of this domain: from a specification to its files and what their tests say, each project a partition."""
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -16,6 +17,8 @@ from orchestration_assets.asset_support import (
 from orchestration_assets.code.partitions import PROJECTS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from orchestration_assets.code.model import Plan
     from orchestration_assets.code.state import Built
 
@@ -27,11 +30,10 @@ _ENGINE = ("code/*.py", "code/quality/**/*.py", "code/prompts/source_files.md")
 
 
 class SpecificationConfig(dg.Config):
-    """Where a specification comes from."""
+    """Where a specification comes from; neither: what was registered for the project before."""
 
-    path: str = Field(
-        default="", description="A Markdown file; empty: what `soloist build` registered for the project."
-    )
+    path: str = Field(default="", description="A Markdown file.")
+    issue: str = Field(default="", description="An issue on GitHub that was heard of, `owner/name#12`.")
 
 
 @dg.asset(
@@ -41,25 +43,36 @@ class SpecificationConfig(dg.Config):
     kinds={"markdown", "duckdb"},
     owners=OWNERS,
     code_version=code_version("code/specification.py"),
-    required_resource_keys={"settings", "warehouse", "language_model"},
+    required_resource_keys={"settings", "warehouse", "language_model", "outbox"},
 )
 def specification(context: dg.AssetExecutionContext, config: SpecificationConfig) -> dg.MaterializeResult[None]:
     """What a person wrote about a program that is to be built, and what no build may give of it."""
     from pathlib import Path
 
-    from orchestration_assets.code.making import register, specification_of
+    from orchestration_assets.code.making import register, specification_in_issue, specification_of
+    from orchestration_assets.code.specification import read_specification
 
-    warehouse, model = context.resources.warehouse, context.resources.language_model
-    if config.path:
-        found = register(warehouse, Path(config.path), context.partition_key, model.context)
-    else:
-        with warehouse.read() as session:
-            found = specification_of(session, context.partition_key)
+    warehouse, project, room = (
+        context.resources.warehouse,
+        context.partition_key,
+        context.resources.language_model.context,
+    )
+    with _told(context, config.issue):
+        if config.path:
+            found = register(warehouse, read_specification(Path(config.path), project, room))
+        else:
+            with warehouse.read() as session:
+                if config.issue:
+                    found = specification_in_issue(session, config.issue, project, room)
+                else:
+                    found = specification_of(session, project)
+            register(warehouse, found)
     return dg.MaterializeResult(
         metadata={
             "title": found.title,
             "characters": len(found.text),
             "sha256": found.sha256,
+            "issue": found.issue or "none",
             "problems": dg.MetadataValue.json(found.concerns),
             "preview": dg.MetadataValue.md(f"```markdown\n{found.text[:20_000].replace('```', '~~~')}\n```"),
         }
@@ -75,14 +88,15 @@ def specification(context: dg.AssetExecutionContext, config: SpecificationConfig
     kinds={"openai", "duckdb"},
     owners=OWNERS,
     code_version=code_version(*_AGENTS),
-    required_resource_keys={"settings", "warehouse", "language_model"},
+    required_resource_keys={"settings", "warehouse", "language_model", "outbox"},
 )
 def build_plan(context: dg.AssetExecutionContext, config: MakingConfig) -> dg.MaterializeResult[None]:
     """Tasks with their files, interfaces, criteria, dependencies and estimates, checked against the rules of a plan. Needs a model."""
     from orchestration_assets.code.making import make_plan
 
     connected = context.resources
-    derived = make_plan(connected.warehouse, connected.language_model, context.partition_key, config.policy)
+    with _told(context):
+        derived = make_plan(connected.warehouse, connected.language_model, context.partition_key, config.policy)
     plan = _plan(context)
     criteria = "\n".join(f"- **{each.id}** {each.text}" for each in plan.criteria)
     return dg.MaterializeResult(
@@ -133,7 +147,7 @@ def import_graph(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None
     kinds={"openai", "python", "sqlite"},
     owners=OWNERS,
     code_version=code_version(*_ENGINE),
-    required_resource_keys={"settings", "warehouse", "language_model"},
+    required_resource_keys={"settings", "warehouse", "language_model", "sandbox", "outbox"},
 )
 def source_files(context: dg.AssetExecutionContext, config: MakingConfig) -> dg.MaterializeResult[None]:
     """The files of the plan, written, tested in the sandbox and mended until all is right. A build that was stopped goes on. Needs a model."""
@@ -148,11 +162,12 @@ def source_files(context: dg.AssetExecutionContext, config: MakingConfig) -> dg.
         warehouse,
         connected.language_model,
         project,
-        sandbox_checker,
+        sandbox_checker(connected.sandbox),
         reported,
         retry_failed=config.retry_failed,
     )
-    built = built_of(settings, warehouse, project)
+    with _told(context):
+        built = built_of(settings, warehouse, project)
     attempts = attempts_of(settings, project)[before:]
     made = {attempt.task for attempt in attempts if attempt.outcome == "passed"} & set(built.done)
     total = len(built.plan.tasks)
@@ -213,22 +228,56 @@ def integration_report(context: dg.AssetExecutionContext) -> dg.MaterializeResul
     kinds={"git", "s3"},
     owners=OWNERS,
     code_version=code_version("code/releasing.py", "code/bundle/*.py", "code/bundle/templates/*"),
-    required_resource_keys=_CONNECTIONS,
+    required_resource_keys=_CONNECTIONS | {"outbox"},
 )
 def release_bundle(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
-    """The project as it is handed over: its history in git, an archive, the bill of materials, the report and the plan."""
-    from orchestration_assets.code.making import attempts_of
-    from orchestration_assets.code.releasing import make_release
+    """The project as it is handed over: its history in git, an archive, the bill of materials, the report and the plan; where it is to go to a
+    repository, also as a pull request."""
+    from orchestration_assets.code.making import attempts_of, specification_of
+    from orchestration_assets.code.releasing import bundle_input, make_release, proposed
+    from orchestration_assets.code.telling import finished
+    from orchestration_assets.effects import propose_project, tell_of_build
+    from resources.source_trees import SourceUnavailable, open_source_trees
 
-    connected, project = context.resources, context.partition_key
+    connected, project, problems = context.resources, context.partition_key, list[str]()
     attempts = attempts_of(connected.settings, project)
-    files = make_release(
-        connected.settings, connected.warehouse, connected.object_store, project, _built(context), attempts
-    )
+    built = bundle_input(connected.settings, project, _built(context), attempts)
+    files = make_release(connected.warehouse, connected.object_store, project, built)
+    with connected.warehouse.read() as session:
+        specified = specification_of(session, project)
+    if specified.repository:
+        try:
+            proposal = proposed(connected.warehouse, open_source_trees(connected.settings), specified, built)
+            propose_project(connected.outbox, proposal, problems)
+        except SourceUnavailable as error:
+            problems.append(f"No pull request is opened: {error}")
+    if specified.issue:
+        tell_of_build(connected.outbox, finished(specified, built), problems)
     table = "\n".join(f"| {file.name} | {file.size:,} | `{file.sha256}` |" for file in files)
     return dg.MaterializeResult(
-        metadata={"files": dg.MetadataValue.md(f"| file | bytes | sha256 |\n| --- | ---: | --- |\n{table}")}
+        metadata={
+            "files": dg.MetadataValue.md(f"| file | bytes | sha256 |\n| --- | ---: | --- |\n{table}"),
+            "repository": specified.repository or "none",
+            "problems": dg.MetadataValue.json(problems),
+        }
     )
+
+
+@contextmanager
+def _told(context: dg.AssetExecutionContext, issue: str = "") -> "Iterator[None]":
+    """What keeps an issue from being built is told under it. `issue`: where the project has no specification yet."""
+    from orchestration_assets.code.making import BuildIncomplete, issue_of
+    from orchestration_assets.code.plan_rules import PlanRefused
+    from orchestration_assets.code.telling import stopped
+    from orchestration_assets.effects import tell_of_build
+    from resources.errors import BadInput
+
+    try:
+        yield
+    except (BadInput, PlanRefused, BuildIncomplete) as error:
+        if issue := issue or issue_of(context.resources.warehouse, context.partition_key):
+            tell_of_build(context.resources.outbox, stopped(issue, str(error)), [])
+        raise
 
 
 def _plan(context: dg.AssetExecutionContext) -> "Plan":

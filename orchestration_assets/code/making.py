@@ -13,10 +13,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from orchestration_assets.activity.model import ISSUES
+from orchestration_assets.code.issues import issue_named, name_of, parts, project_of, text_of
 from orchestration_assets.code.model import BUILD_PLANS, SPECIFICATIONS, BuildPlan, Plan, Specification
 from orchestration_assets.code.plan_rules import PlanRefused
 from orchestration_assets.code.planning_agent import NO_MODEL, NeedsModel, PlanningAgent
-from orchestration_assets.code.specification import read_specification
+from orchestration_assets.code.specification import specification
 from orchestration_assets.derivation import (
     DERIVATIONS,
     EXTRACTIVE,
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from orchestration_assets.reports.documents import Format
     from resources.language_model.runner import LanguageModel
     from resources.object_store import ObjectStore
+    from resources.sandbox import Sandbox
     from resources.settings import Settings
     from resources.warehouse import Session, Warehouse
 
@@ -62,12 +65,49 @@ def require_model(model: LanguageModel) -> None:
         raise NeedsModel(NO_MODEL)
 
 
-def register(warehouse: Warehouse, path: Path, project: str | None, context: int) -> Specification:
-    """Reads a specification and keeps it as that of its project. Raises BadInput."""
-    found = read_specification(path, project, context)
+def register(warehouse: Warehouse, found: Specification) -> Specification:
+    """Keeps a specification as that of its project. Raises BadInput where the project is another issue's, or a file's and not an issue's."""
     with warehouse.write() as session:
+        known = session.rows(SPECIFICATIONS, where="project = ?", params=[found.project])
+        if known and known[0].issue.lower() != found.issue.lower():
+            raise BadInput(
+                f"The project {found.project} is that of {known[0].issue or 'a file'}, not of {found.issue or 'a file'}; name another one with "
+                "--project."
+            )
         session.merge(SPECIFICATIONS, [found])
     return found
+
+
+def specification_in_issue(session: Session, name: str, project: str | None, context: int) -> Specification:
+    """What an issue on GitHub, `owner/name#12`, asks for; the finished project is proposed to its repository. Raises BadInput."""
+    issue = issue_named(session, name)
+    if issue is None:
+        raise BadInput(
+            f"Nothing was heard of the issue {name} yet; name its repository in SOLOIST_GITHUB_REPOSITORIES, or build it with `soloist build {name}`."
+        )
+    if issue.state == "deleted":
+        raise BadInput(f"The issue {name} was deleted; save the specification as a Markdown file to build it.")
+    name = name_of(issue)
+    found = specification(text_of(issue), project or project_of(name), context, f"The issue {name}")
+    return found.model_copy(update={"issue": name, "repository": issue.repository})
+
+
+def hear_of_issue(settings: Settings, warehouse: Warehouse, name: str) -> None:
+    """Asks GitHub how an issue stands now, and keeps that. Raises BadInput for what is no issue, and GitHubError."""
+    from resources.github import reading
+    from resources.github.client import open_github
+
+    repository, number = parts(name)
+    with open_github(settings) as client:
+        answered = client.get(f"/repos/{repository}/issues/{number}", f"the issue {name}").body
+    if not isinstance(answered, dict) or "pull_request" in answered:
+        raise BadInput(f"{name} is no issue; a specification is an issue or a Markdown file.")
+    try:
+        issue = reading.issue(answered, repository)
+    except reading.Unreadable as error:
+        raise BadInput(f"What GitHub tells of {name} cannot be read: {error}.") from None
+    with warehouse.write() as session:
+        session.merge(ISSUES, [issue])
 
 
 def specification_of(session: Session, project: str) -> Specification:
@@ -78,6 +118,13 @@ def specification_of(session: Session, project: str) -> Specification:
             f"The project {project!r} has no specification; give it one with `soloist build SPEC.md --project {project}`."
         )
     return found[0]
+
+
+def issue_of(warehouse: Warehouse, project: str) -> str:
+    """The issue that a project is built for; "" where it is none's, or there is no such project."""
+    with warehouse.read() as session:
+        found = session.rows(SPECIFICATIONS, where="project = ?", params=[project])
+    return found[0].issue if found else ""
 
 
 def plan_of(session: Session, project: str) -> Plan:
@@ -181,12 +228,11 @@ def wire_limit(in_flight: int) -> int:
     return 4 * in_flight
 
 
-def sandbox_checker(ledger: Ledger) -> Checker:
+def sandbox_checker(sandbox: Sandbox) -> Callable[[Ledger], Checker]:
     """Tests in the sandbox, by the rules of every project."""
     from orchestration_assets.code.quality_checking import KeptReports, SandboxChecker
-    from resources.sandbox import Sandbox
 
-    return SandboxChecker(Sandbox(), KeptReports(ledger))
+    return lambda ledger: SandboxChecker(sandbox, KeptReports(ledger))
 
 
 @contextmanager

@@ -6,7 +6,7 @@ What belongs here: plain values. The bounds in the annotations are those of what
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Annotated, Literal
 
@@ -131,6 +131,10 @@ class Specification(Row):
     text: str
     sha256: str
     concerns: list[str] = []
+    issue: str = ""
+    """`owner/name#12` where it is an issue on GitHub."""
+    repository: str = ""
+    """`owner/name` that the finished project is proposed to; "" for none."""
 
 
 class BuildPlan(Row):
@@ -152,6 +156,28 @@ class ReleasedFile(Row):
     media_type: str
     sha256: str
     size: int
+
+
+class ProjectProposal(Row):
+    """A branch and a pull request that are to be made for a finished project. `files` are texts by path. All of it is safe to show: nothing
+    from outside can mention, embed or link."""
+
+    project: str
+    repository: str
+    base: str
+    base_commit: str
+    branch: str
+    title: str
+    body: str
+    files: Mapping[str, str]
+
+
+class BuildComment(Row):
+    """What is to stand under the issue that asked for a build, and is as safe to show."""
+
+    repository: str
+    number: int
+    body: str
 
 
 SPECIFICATIONS = TableSpec("specifications", Specification, key=("project",))

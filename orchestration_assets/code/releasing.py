@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestration_assets.code.model import RELEASE_BUNDLES, ReleasedFile
+from orchestration_assets.code.model import RELEASE_BUNDLES, ProjectProposal, ReleasedFile, Specification
 from orchestration_assets.code.scheduling import Step
 from resources.errors import BadInput
 from resources.language_model.prices import load_prices, prices_of
@@ -19,21 +19,20 @@ if TYPE_CHECKING:
     from orchestration_assets.code.state import Built
     from resources.object_store import ObjectStore
     from resources.settings import Settings
+    from resources.source_trees import Trees
     from resources.warehouse import Warehouse
 
 
 def make_release(
-    settings: Settings,
     warehouse: Warehouse,
     store: ObjectStore,
     project: str,
-    built: Built,
-    attempts: Sequence[Attempt],
+    built: BundleInput,
 ) -> list[ReleasedFile]:
     """Makes and stores the bundle of a build that is green; its rows are written last."""
     from orchestration_assets.code.bundle import make_bundle
 
-    bundle = make_bundle(bundle_input(settings, project, built, attempts))
+    bundle = make_bundle(built)
     rows = [
         ReleasedFile(
             project=project,
@@ -47,6 +46,27 @@ def make_release(
     with warehouse.write() as session:
         session.replace(RELEASE_BUNDLES, rows, "project = ?", [project])
     return rows
+
+
+def proposed(warehouse: Warehouse, trees: Trees, specification: Specification, built: BundleInput) -> ProjectProposal:
+    """The pull request that brings the project to the repository of its specification, on top of its default branch. Raises
+    SourceUnavailable where the repository cannot be had, or its branch is not known."""
+    from orchestration_assets.activity.model import BRANCHES
+    from orchestration_assets.code.telling import proposal
+    from resources.git.mirrors import default_tips
+    from resources.source_trees import SourceUnavailable, at_head, default_branch
+
+    repository = at_head(trees, specification.repository)
+    tips = default_tips(repository)
+    with warehouse.read() as session:
+        branches = session.rows(BRANCHES)
+    base = default_branch(repository.default_branch, tips[0], specification.repository, branches) if tips else ""
+    if not base:
+        raise SourceUnavailable(
+            f"The default branch of {specification.repository} is not known; name the repository in SOLOIST_GITHUB_REPOSITORIES, so that "
+            "its branches are heard of."
+        )
+    return proposal(specification, built, base, tips[0])
 
 
 def bundle_input(settings: Settings, project: str, built: Built, attempts: Sequence[Attempt]) -> BundleInput:

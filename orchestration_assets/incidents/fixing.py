@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import ceil, log2
 
-from orchestration_assets.incidents.releases import default_tips
 from resources.git import Repository
+from resources.git.mirrors import default_tips
 from resources.git.process import GitFailed, run
 
 MOST_COMMITS = 4096

@@ -32,14 +32,15 @@ from orchestration_assets.incidents.model import (
     RegressionTest,
     Wanted,
 )
-from orchestration_assets.incidents.releases import Trees, commit_of, default_tips, locate
+from orchestration_assets.incidents.releases import commit_of, locate
 from orchestration_assets.incidents.wanting import Asked, asked_of, is_stale, is_wanted
 from orchestration_assets.model_records import keep
 from resources import progress
+from resources.git.mirrors import default_tips
 from resources.git.process import NotARepository, UnreadableRepository
 from resources.language_model.agent import Failure
 from resources.sandbox import SandboxUnavailable
-from resources.source_trees import SourceUnavailable
+from resources.source_trees import SourceUnavailable, Trees, default_branch
 
 if TYPE_CHECKING:
     from resources.github.facts import Branch, Release
@@ -223,20 +224,6 @@ def _finish(
     made.incidents.append(incident)
     kept = int(bool(tests))
     made.counts += Counts(read=1, made=kept, failed=1 - kept)
-
-
-def default_branch(own: str, head: str, repository: str, branches: Sequence[Branch]) -> str:
-    """The branch that a pull request goes to: that of a clone (`own`), or, of a copy without one ("HEAD"), the branch that GitHub told of
-    at the same commit. "" where none is known."""
-    if own != "HEAD":
-        return own
-    at_head = {
-        branch.ref.removeprefix("refs/heads/")
-        for branch in branches
-        if branch.commit == head and branch.repository.lower() == repository.lower() and "refs/tags/" not in branch.ref
-    }
-    usual = [name for name in ("main", "master") if name in at_head]
-    return usual[0] if usual else at_head.pop() if len(at_head) == 1 else ""
 
 
 def _follow_up(

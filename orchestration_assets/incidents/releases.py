@@ -9,24 +9,16 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
 
 from orchestration_assets.incidents.model import Found
 from resources.git import Repository
-from resources.git.mirrors import KEPT
+from resources.git.mirrors import KEPT, default_tips
 from resources.git.process import GitFailed, run
-from resources.git.repository import relevant_refs
 from resources.github.facts import Release
-from resources.source_trees import SourceUnavailable
+from resources.source_trees import SourceUnavailable, Trees, at_head
 
 _HASH = re.compile(r"[0-9a-f]{7,64}")
 _MARK = re.compile(r"[0-9a-f]{7,64}(?![0-9a-f])")
-
-
-class Trees(Protocol):
-    """See `resources/source_trees.py`."""
-
-    def repository_with(self, name: str, commit: str, refs: Sequence[str] = ()) -> Repository: ...
 
 
 @dataclass(frozen=True)
@@ -79,20 +71,10 @@ def newest_before(repository: Repository, at: datetime) -> str | None:
         return None
 
 
-def default_tips(repository: Repository) -> list[str]:
-    """Where the default branch stands; in a copy that was fetched, what its server said."""
-    refs = relevant_refs(repository)
-    return refs.default_tips() or [refs.hashes[name] for name in (f"{KEPT}/HEAD",) if name in refs.hashes]
-
-
 def locate(trees: Trees, name: str, release: str | None) -> Repository:
     """A repository that holds the commits of `owner/name`, and of its tags those that the release may be called by. Raises
     SourceUnavailable."""
-    try:
-        return trees.repository_with(name, "HEAD")
-    except SourceUnavailable:
-        # A copy has no branch of its own; what was fetched just now lies under another name.
-        repository = trees.repository_with(name, f"{KEPT}/HEAD", ["HEAD"])
+    repository = at_head(trees, name)
     for tag in [] if _hashes(release or "") else _names(release or ""):
         try:
             return trees.repository_with(name, f"{KEPT}/tags/{tag}", [f"refs/tags/{tag}"])

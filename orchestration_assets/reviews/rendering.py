@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 
-from orchestration_assets.reviews import neutral
+from orchestration_assets.reports import neutral
 from orchestration_assets.reviews.model import Category, DependencyChange, Finding, Review, Severity
 from orchestration_assets.worklogs.wording import plural
 

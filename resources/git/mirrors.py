@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from resources.git.process import GitFailed, run
-from resources.git.repository import Repository, open_repository
+from resources.git.repository import Repository, open_repository, relevant_refs
 
 KEPT = "refs/soloist"
 """Fetched refs lie below this name, so that the copy has no branches of its own."""
@@ -38,6 +38,12 @@ def has_commit(repository: Repository, commit: str) -> bool:
     except GitFailed:
         return False
     return True
+
+
+def default_tips(repository: Repository) -> list[str]:
+    """Where the default branch stands; in a copy that was fetched, what its server said."""
+    refs = relevant_refs(repository)
+    return refs.default_tips() or [refs.hashes[name] for name in (f"{KEPT}/HEAD",) if name in refs.hashes]
 
 
 def _settings(url: str, token: str | None) -> dict[str, str]:

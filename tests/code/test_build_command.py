@@ -55,7 +55,7 @@ def test_without_a_model_it_is_one_sentence(spec: Path) -> None:
 def test_the_assets_are_made_and_made_again_only_where_something_changed(
     spec: Path, scripted: ScriptedModel, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(making, "sandbox_checker", lambda ledger: ScriptedChecker())
+    monkeypatch.setattr(making, "sandbox_checker", lambda sandbox: lambda ledger: ScriptedChecker())
     assert build(spec) == 0
     said = json.loads(capsys.readouterr().out)
     assert said["complete"] and said["done"] == said["tasks"] == said["made"] == len(SPANS.plan.tasks)
@@ -82,7 +82,7 @@ def test_the_assets_are_made_and_made_again_only_where_something_changed(
 def test_what_is_given_up_is_said_and_nothing_after_it_is_made(
     spec: Path, scripted: ScriptedModel, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(making, "sandbox_checker", lambda ledger: ScriptedChecker())
+    monkeypatch.setattr(making, "sandbox_checker", lambda sandbox: lambda ledger: ScriptedChecker())
     wrong = [swapped("spans/merging.py", "Spans of", f"{number} # wrong") for number in range(6)]
     scripted.faults = {"merging": wrong, "merging-again": wrong}
     assert build(spec) == 1

@@ -18,7 +18,7 @@ from orchestration_assets.code.paths import objection
 from orchestration_assets.code.plan_graph import graph_of_plan, longest_tails, mermaid, minutes
 from orchestration_assets.code.plan_rules import PlanRefused, problems, replacement_problems
 from orchestration_assets.code.planning_agent import NeedsModel, PlanningAgent
-from orchestration_assets.code.specification import concerns, default_project, specification
+from orchestration_assets.code.specification import concerns, default_project, read_specification, specification
 from orchestration_assets.derivation import DERIVATIONS, Policy
 from orchestration_assets.model_records import MODEL_CALLS, REPLIES, KeptReplies
 from resources.errors import BadInput
@@ -176,7 +176,7 @@ def test_files_that_are_none_are_refused(tmp_path: Path) -> None:
         "huge.md": "Shorten",
     }.items():
         with pytest.raises(BadInput, match=said):
-            register(warehouse, tmp_path / name, "project", CONTEXT)
+            register(warehouse, read_specification(tmp_path / name, "project", CONTEXT))
 
 
 @pytest.mark.parametrize(
@@ -214,7 +214,7 @@ def warehouse(tmp_path: Path) -> Warehouse:
 def spec(tmp_path: Path, warehouse: Warehouse) -> Iterator[Path]:
     path = tmp_path / "tally.md"
     path.write_text(TALLY.specification)
-    register(warehouse, path, None, CONTEXT)
+    register(warehouse, read_specification(path, None, CONTEXT))
     yield path
 
 
@@ -232,13 +232,13 @@ def test_a_plan_is_asked_for_once_for_each_specification(warehouse: Warehouse, s
         with warehouse.read() as session:
             assert plan_of(session, "tally") == TALLY.plan
         spec.write_text(TALLY.specification + "\nAnd more of it.\n")
-        register(warehouse, spec, None, CONTEXT)
+        register(warehouse, read_specification(spec, None, CONTEXT))
         with warehouse.read() as session, pytest.raises(PlanRefused, match="no plan of its specification yet"):
             plan_of(session, "tally")
         make_plan(warehouse, model, "tally")
         assert len(script.calls) == 2
         spec.write_text(TALLY.specification)
-        register(warehouse, spec, None, CONTEXT)
+        register(warehouse, read_specification(spec, None, CONTEXT))
         make_plan(warehouse, model, "tally")
         assert len(script.calls) == 2, "the reply to the first specification is kept"
 

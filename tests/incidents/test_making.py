@@ -13,7 +13,7 @@ import pytest
 from orchestration_assets.activity.model import ERROR_EVENTS, SENTRY_ISSUES
 from orchestration_assets.derivation import Counts
 from orchestration_assets.incidents import judgements
-from orchestration_assets.incidents.making import Made, default_branch, make_incidents
+from orchestration_assets.incidents.making import Made, make_incidents
 from orchestration_assets.incidents.model import (
     INCIDENTS,
     REGRESSION_TESTS,
@@ -30,7 +30,7 @@ from resources.language_model.configuration import LanguageModelConfig
 from resources.language_model.runner import LanguageModel
 from resources.sandbox import Configuration, Sandbox, SandboxUnavailable
 from resources.sentry_issues.facts import ErrorEvent, SentryIssue
-from resources.source_trees import SourceTrees
+from resources.source_trees import SourceTrees, default_branch
 from resources.warehouse import Warehouse
 from tests.git_repositories import GitRepository
 from tests.incidents.crashing import NOON, crashed, event, files, frame, sandbox

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from orchestration_assets.incidents.fixing import fixed_since, line_after, most_runs
-from orchestration_assets.incidents.releases import Commit, commit_of, default_tips, locate
+from orchestration_assets.incidents.releases import Commit, commit_of, locate
 from resources.git import open_repository
+from resources.git.mirrors import default_tips
 from resources.github.facts import Release
 from resources.source_trees import SourceTrees, SourceUnavailable
 from tests.git_repositories import GitRepository

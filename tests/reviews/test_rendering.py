@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from orchestration_assets.reviews import neutral
+from orchestration_assets.reports import neutral
 from orchestration_assets.reviews.model import Category, DependencyChange, Finding, Review, Severity
 from orchestration_assets.reviews.rendering import (
     LONGEST_COMMENT,

@@ -1,7 +1,7 @@
-"""Text from outside in a review: data in Markdown, in HTML and in a comment on GitHub, where it may call nobody and lead nowhere.
+"""Text from outside that goes to GitHub: data in Markdown, in HTML and in a comment on GitHub, where it may call nobody and lead nowhere.
 
 What belongs here: what GitHub makes of a comment besides Markdown. What Markdown itself would make of a text is kept from it in
-`reports/markup.py`.
+`markup.py`.
 """
 
 from __future__ import annotations

@@ -1,0 +1,107 @@
+"""What is told of a build on GitHub: the pull request that brings a finished project, and the comment under the issue that asked for it.
+
+What belongs here: wording. What a person or a model wrote stands in it as text, which mentions, embeds and links nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+
+from orchestration_assets.code.bundle import BundleInput, Made
+from orchestration_assets.code.bundle.packaging import packaged
+from orchestration_assets.code.issues import LABEL, parts
+from orchestration_assets.code.model import BuildComment, ProjectProposal, Specification
+from orchestration_assets.reports import neutral
+from resources.scrubbing import scrub
+
+MOST_TESTS_SHOWN = 5
+"""Of a criterion."""
+
+
+def proposal(specification: Specification, built: BundleInput, base: str, base_commit: str) -> ProjectProposal:
+    """The pull request that adds a project, as a folder of its own, on top of `base_commit` of the branch `base`."""
+    project = specification.project
+    files = {
+        f"{project}/{path}": data.decode()
+        for path, data in packaged(project, built.version, built.plan, built.sources).items()
+    }
+    return ProjectProposal(
+        project=project,
+        repository=specification.repository,
+        base=base,
+        base_commit=base_commit,
+        branch=f"build/{project}-{_fingerprint(files)}",
+        title=f"Add {project}: {neutral.plain(specification.title)}"[:200],
+        body=scrub(_body(specification, built)),
+        files=files,
+    )
+
+
+def finished(specification: Specification, built: BundleInput) -> BuildComment:
+    """The comment under the issue of a project that is complete."""
+    return _comment(
+        specification.issue,
+        f"Built: {len(built.plan.tasks)} tasks are done and {len(built.report.tests)} tests pass in the sandbox. A pull request brings the project, "
+        f"in the folder `{specification.project}/`.",
+    )
+
+
+def stopped(issue: str, why: str) -> BuildComment:
+    """The comment under an issue whose project could not be completed."""
+    return _comment(
+        issue,
+        f"This could not be built: {neutral.markdown(why)}\n\nIt is tried again when the text of this issue changes, or the label `{LABEL}` is "
+        "taken off and put on again.",
+    )
+
+
+def _comment(issue: str, body: str) -> BuildComment:
+    repository, number = parts(issue)
+    return BuildComment(repository=repository, number=number, body=scrub(f"{body}\n"))
+
+
+def _body(specification: Specification, built: BundleInput) -> str:
+    number = parts(specification.issue)[1] if specification.issue else 0
+    lines = [
+        f"{neutral.markdown(built.plan.summary)}",
+        "",
+        f"Built from {f'#{number}' if number else 'a specification'}. All files lie in `{specification.project}/`. Models wrote them; "
+        f"{len(built.report.tests)} tests ran in a sandbox, and pass. Where this repository's checks run tests, they run these too, with "
+        "whatever those checks may reach: read the code before you let them.",
+        "",
+        "| criterion | shown by |",
+        "| --- | --- |",
+    ]
+    for criterion in built.plan.criteria:
+        tests = built.criteria.get(criterion.id, ())
+        shown = [neutral.code(test).replace("|", "\\|") for test in tests[:MOST_TESTS_SHOWN]]
+        if more := len(tests) - len(shown):
+            shown.append(f"{more} more")
+        lines.append(f"| {_cell(criterion.id)}: {_cell(criterion.text)} | {'<br>'.join(shown) or 'nothing'} |")
+    return "\n".join([*lines, "", *_makers(built.made), ""])
+
+
+def _makers(made: Iterable[Made]) -> list[str]:
+    by_maker: dict[str, list[Made]] = {}
+    for each in made:
+        by_maker.setdefault(each.maker, []).append(each)
+    lines = ["| model | tasks | requests | tokens in | tokens out |", "| --- | ---: | ---: | ---: | ---: |"]
+    for maker, tasks in sorted(by_maker.items()):
+        calls, read, written = (
+            sum(getattr(each, name) for each in tasks) for name in ("calls", "tokens_in", "tokens_out")
+        )
+        lines.append(f"| {_cell(maker)} | {len(tasks)} | {calls:,} | {read:,} | {written:,} |")
+    return lines if by_maker else []
+
+
+def _cell(text: str) -> str:
+    return neutral.markdown(text).replace("|", "\\|")
+
+
+def _fingerprint(files: Mapping[str, str]) -> str:
+    """Eight hexadecimal digits, others for other files: a branch is never moved, so that a project that changed gets another."""
+    digest = hashlib.sha256()
+    for path, text in sorted(files.items()):
+        digest.update(f"{path}\0{len(text)}\0{text}\0".encode())
+    return digest.hexdigest()[:8]

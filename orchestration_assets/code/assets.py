@@ -17,11 +17,15 @@ from orchestration_assets.asset_support import (
 from orchestration_assets.code.partitions import PROJECTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    from orchestration_assets.code.ledger import Attempt
     from orchestration_assets.code.model import Plan
     from orchestration_assets.code.state import Built
+    from resources.settings import Settings
 
+_MOST_ATTEMPTS = 200
+"""The last so many are listed."""
 EACH = dg.BackfillPolicy.multi_run(max_partitions_per_run=1)
 """A project is built in a run of its own."""
 _CONNECTIONS = {"settings", "warehouse", "object_store", "language_model"}
@@ -117,11 +121,12 @@ def build_plan(context: dg.AssetExecutionContext, config: MakingConfig) -> dg.Ma
     group_name="code",
     kinds={"python", "mermaid"},
     owners=OWNERS,
-    code_version=code_version("code/plan_graph.py", "code/dependency_graph.py"),
+    code_version=code_version("code/plan_graph.py", "code/dependency_graph.py", "code/pictures.py"),
     required_resource_keys={"warehouse"},
 )
 def import_graph(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
     """Which files are to import which, by the plan: what can be made at the same time, and the longest chain by the estimates."""
+    from orchestration_assets.code.pictures import as_markdown, graph_picture
     from orchestration_assets.code.plan_graph import graph_of_plan, mermaid, minutes
 
     plan = _plan(context)
@@ -134,6 +139,7 @@ def import_graph(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None
             "critical_path_minutes": path.length,
             "minutes": sum(minutes(plan).values()),
             "graph": dg.MetadataValue.md(f"```mermaid\n{mermaid(plan)}\n```"),
+            "picture": dg.MetadataValue.md(as_markdown(graph_picture(plan), "the tasks and what they wait for")),
         }
     )
 
@@ -152,7 +158,11 @@ def import_graph(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None
 def source_files(context: dg.AssetExecutionContext, config: MakingConfig) -> dg.MaterializeResult[None]:
     """The files of the plan, written, tested in the sandbox and mended until all is right. A build that was stopped goes on. Needs a model."""
     from orchestration_assets.code.making import attempts_of, built_of, make_files, reported, sandbox_checker
+    from orchestration_assets.code.pictures import as_markdown, gantt_picture
+    from orchestration_assets.code.releasing import bars_of
+    from orchestration_assets.code.reporting import attempts_table
     from orchestration_assets.derivation import Counts
+    from resources.errors import SoloistError
 
     connected, project = context.resources, context.partition_key
     settings, warehouse = connected.settings, connected.warehouse
@@ -166,22 +176,27 @@ def source_files(context: dg.AssetExecutionContext, config: MakingConfig) -> dg.
         reported,
         retry_failed=config.retry_failed,
     )
-    with _told(context):
-        built = built_of(settings, warehouse, project)
-    attempts = attempts_of(settings, project)[before:]
-    made = {attempt.task for attempt in attempts if attempt.outcome == "passed"} & set(built.done)
+    attempts = attempts_of(settings, project)
+    history = {
+        **_cost_metadata(attempts[before:], connected.language_model.maker, settings),
+        "gantt": dg.MetadataValue.md(as_markdown(gantt_picture(bars_of(attempts)), "what was done when")),
+        "attempts": dg.MetadataValue.md(attempts_table(attempts[-_MOST_ATTEMPTS:])),
+    }
+    try:
+        with _told(context):
+            built = built_of(settings, warehouse, project)
+    except SoloistError:
+        context.log_event(
+            dg.AssetObservation(asset_key=context.asset_key, partition=project, metadata=dict(history.items()))
+        )
+        raise
+    made = {attempt.task for attempt in attempts[before:] if attempt.outcome == "passed"} & set(built.done)
     total = len(built.plan.tasks)
-    asked = [attempt for attempt in attempts if attempt.maker]
     return dg.MaterializeResult(
         metadata={
             **count_metadata(Counts(read=total, made=len(made), unchanged=total - len(made))),
-            "maker": connected.language_model.maker,
-            "model/calls": sum(not attempt.recalled for attempt in asked),
-            "model/answered_from_cache": sum(attempt.recalled for attempt in asked),
-            "model/tokens_in": sum(attempt.tokens_in for attempt in asked),
-            "model/tokens_out": sum(attempt.tokens_out for attempt in asked),
+            **history,
             "files": dg.MetadataValue.json({path: len(text) for path, text in built.sources.items()}),
-            "attempts": dg.MetadataValue.json([attempt.model_dump(mode="json") for attempt in attempts[-200:]]),
         }
     )
 
@@ -227,7 +242,7 @@ def integration_report(context: dg.AssetExecutionContext) -> dg.MaterializeResul
     group_name="code",
     kinds={"git", "s3"},
     owners=OWNERS,
-    code_version=code_version("code/releasing.py", "code/bundle/*.py", "code/bundle/templates/*"),
+    code_version=code_version("code/releasing.py", "code/pictures.py", "code/bundle/*.py", "code/bundle/templates/*"),
     required_resource_keys=_CONNECTIONS | {"outbox"},
 )
 def release_bundle(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
@@ -257,6 +272,9 @@ def release_bundle(context: dg.AssetExecutionContext) -> dg.MaterializeResult[No
     return dg.MaterializeResult(
         metadata={
             "files": dg.MetadataValue.md(f"| file | bytes | sha256 |\n| --- | ---: | --- |\n{table}"),
+            "document": dg.MetadataValue.url(
+                f"{connected.settings.documents_url}/documents/build_report/{project}.html"
+            ),
             "repository": specified.repository or "none",
             "problems": dg.MetadataValue.json(problems),
         }
@@ -278,6 +296,24 @@ def _told(context: dg.AssetExecutionContext, issue: str = "") -> "Iterator[None]
         if issue := issue or issue_of(context.resources.warehouse, context.partition_key):
             tell_of_build(context.resources.outbox, stopped(issue, str(error)), [])
         raise
+
+
+def _cost_metadata(attempts: "Sequence[Attempt]", maker: str, settings: "Settings") -> dict[str, Any]:
+    """What these attempts took: calls, tokens and, where the prices are known, the cost."""
+    from resources.language_model.prices import load_prices, prices_of
+
+    asked = [attempt for attempt in attempts if attempt.maker]
+    read, written = sum(each.tokens_in for each in asked), sum(each.tokens_out for each in asked)
+    prices = prices_of(load_prices(settings.prices_path), maker)
+    cost = prices.cost(read, 0, written)
+    return {
+        "maker": maker,
+        "model/calls": sum(not attempt.recalled for attempt in asked),
+        "model/answered_from_cache": sum(attempt.recalled for attempt in asked),
+        "model/tokens_in": read,
+        "model/tokens_out": written,
+        "model/cost": "no price is known" if cost is None else f"{cost:.4f} {prices.currency}",
+    }
 
 
 def _plan(context: dg.AssetExecutionContext) -> "Plan":

@@ -158,6 +158,16 @@ class ReleasedFile(Row):
     size: int
 
 
+class Bar(Row):
+    """A step of a task on the time line of its project: `start` in seconds since the first one began, how long it took, and how it ended."""
+
+    task: str
+    step: str
+    start: float
+    seconds: float
+    outcome: str
+
+
 class ProjectProposal(Row):
     """A branch and a pull request that are to be made for a finished project. `files` are texts by path. All of it is safe to show: nothing
     from outside can mention, embed or link."""

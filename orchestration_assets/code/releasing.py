@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestration_assets.code.model import RELEASE_BUNDLES, ProjectProposal, ReleasedFile, Specification
+from orchestration_assets.code.model import RELEASE_BUNDLES, Bar, ProjectProposal, ReleasedFile, Specification
 from orchestration_assets.code.scheduling import Step
 from resources.errors import BadInput
 from resources.language_model.prices import load_prices, prices_of
@@ -29,8 +30,9 @@ def make_release(
     project: str,
     built: BundleInput,
 ) -> list[ReleasedFile]:
-    """Makes and stores the bundle of a build that is green; its rows are written last."""
-    from orchestration_assets.code.bundle import make_bundle
+    """Makes and stores the bundle of a build that is green, and its report as a document."""
+    from orchestration_assets.code.bundle import REPORT, make_bundle
+    from orchestration_assets.code.making import keep_report
 
     bundle = make_bundle(built)
     rows = [
@@ -45,6 +47,8 @@ def make_release(
     ]
     with warehouse.write() as session:
         session.replace(RELEASE_BUNDLES, rows, "project = ?", [project])
+    report = next(file.data for file in bundle.files if file.name == REPORT)
+    keep_report(warehouse, store, "build_report", project, {"html": report})
     return rows
 
 
@@ -83,6 +87,7 @@ def bundle_input(settings: Settings, project: str, built: Built, attempts: Seque
         report=TestReport.model_validate(report["tests"]),
         criteria=report["criteria"],
         made=_made(settings, built, attempts),
+        bars=tuple(bars_of(attempts)),
     )
 
 
@@ -112,6 +117,25 @@ def _made(settings: Settings, built: Built, attempts: Sequence[Attempt]) -> tupl
             )
         )
     return tuple(found)
+
+
+def bars_of(attempts: Sequence[Attempt]) -> list[Bar]:
+    """What was done when, in the order in which it was begun."""
+    if not attempts:
+        return []
+    began = [each.ended_at - timedelta(seconds=each.seconds) for each in attempts]
+    first = min(began)
+    found = [
+        Bar(
+            task=each.task,
+            step=each.step,
+            start=round((start - first).total_seconds(), 3),
+            seconds=round(each.seconds, 3),
+            outcome=each.outcome,
+        )
+        for each, start in zip(attempts, began, strict=True)
+    ]
+    return sorted(found, key=lambda bar: (bar.start, bar.task))
 
 
 def write_release(warehouse: Warehouse, store: ObjectStore, project: str, folder: Path) -> list[Path]:

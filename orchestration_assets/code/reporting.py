@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from orchestration_assets.code.checking import Checked
 from orchestration_assets.code.state import Built
 from orchestration_assets.reports.documents import Format
+
+if TYPE_CHECKING:
+    from orchestration_assets.code.ledger import Attempt
 
 
 def unit_test_report(project: str, built: Built) -> dict[Format, bytes]:
@@ -49,6 +52,19 @@ def integration_report(project: str, built: Built) -> dict[Format, bytes]:
     lines += _reasons([checked] if checked is not None else [])
     data = None if checked is None else checked.model_dump(mode="json")
     return {"md": ("\n".join(lines) + "\n").encode(), "json": _json({"project": project, "integration": data})}
+
+
+def attempts_table(attempts: Sequence[Attempt]) -> str:
+    """Every step that was tried, the last one first, as a table in Markdown."""
+    lines = [
+        "| ended | task | step | outcome | seconds | tokens | why |",
+        "| --- | --- | --- | --- | ---: | ---: | --- |",
+    ]
+    for each in reversed(attempts):
+        tokens = f"{each.tokens_in + each.tokens_out:,}" if each.maker else ""
+        cells = (f"{each.ended_at:%H:%M:%S}", _cell(each.task), each.step, each.outcome, f"{each.seconds:.1f}", tokens)
+        lines.append(f"| {' | '.join(cells)} | {_cell(each.reason[:300])} |")
+    return "\n".join(lines)
 
 
 def not_done(built: Built) -> str:

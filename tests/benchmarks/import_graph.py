@@ -11,6 +11,7 @@ import json
 import os
 import re
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
@@ -37,6 +38,7 @@ NPM_PACKAGES = (
     "typeorm@0.3.20",
     "date-fns@4.1.0",
 )
+UNPACKED = ("knex", "lodash-es", "typeorm", "date-fns")
 WORKSPACE_PACKAGES = (
     "query-core",
     "react-query",
@@ -78,6 +80,15 @@ process.stdout.write(JSON.stringify({ edges: [...imported, ...required], seconds
 """
 """dependency-cruiser asks every package for one set of conditions; Node asks by how a file is imported, so each kind is cruised by its own. The
 time is that of one cruise of all kinds."""
+
+
+RESOLVE = """
+const ts = require('typescript');
+const [written, file] = process.argv.slice(2);
+const options = { module: ts.ModuleKind.NodeNext, moduleResolution: ts.ModuleResolutionKind.NodeNext };
+const { resolvedModule } = ts.resolveModuleName(written, file, options, ts.sys);
+process.stdout.write(resolvedModule ? resolvedModule.resolvedFileName : '');
+"""
 
 
 def results(scale: float = 1.0) -> Iterator[Result]:
@@ -132,11 +143,11 @@ def _against_grimp(folder: Path, rounds: int) -> Iterator[Result]:
             reference = grimp.build_graph(name, cache_dir=None)
             theirs.append(time.perf_counter() - started)
             started = time.perf_counter()
-            graph = build_graph(folder / name)
+            graph = build_graph(folder / name, languages=["python"])
             ours.append(time.perf_counter() - started)
-        edges = {edge for edge in graph.edges if not edge[0].endswith(".js")}
+        edges = set(graph.edges)
         known = {(a, b) for a in reference.modules for b in reference.find_modules_directly_imported_by(a)}
-        modules = {module for module in graph.modules if not module.endswith(".js")}
+        modules = set(graph.modules)
         yield _equal(f"imports of {name}, against grimp", edges, known, {})
         yield _row(
             f"modules of {name}, against grimp",
@@ -180,10 +191,13 @@ def _npm_packages(packages: Path) -> Path:
         folder.mkdir(parents=True)
         (folder / "package.json").write_text('{"private": true}')
         _npm(folder, "install", "--ignore-scripts", "--no-audit", "--no-fund", *NPM_PACKAGES)
-        (folder / "cruise.mjs").write_text(CRUISE)
         _write_aliased(folder / "node_modules/rxjs/src", folder / "aliased")
         _write_workspace(folder / "workspace")
+        for name in UNPACKED:
+            # As its authors have it: beneath `node_modules` a package would find itself by its name.
+            shutil.copytree(folder / "node_modules" / name, folder / "unpacked" / name)
     (folder / "cruise.mjs").write_text(CRUISE)
+    (folder / "resolve.cjs").write_text(RESOLVE)
     return folder
 
 
@@ -223,14 +237,14 @@ def _write_workspace(folder: Path) -> None:
 
 
 def _against_dependency_cruiser(folder: Path) -> Iterator[Result]:
-    installed = folder / "node_modules"
+    unpacked = folder / "unpacked"
     for kind, root, config in (
-        ("CommonJS, knex", installed / "knex", ""),
-        ("ESM, lodash-es", installed / "lodash-es", ""),
+        ("CommonJS, knex", unpacked / "knex", ""),
+        ("ESM, lodash-es", unpacked / "lodash-es", ""),
         ("TypeScript with paths, rxjs", folder / "aliased", "tsconfig.json"),
         ("a workspace, five of TanStack", folder / "workspace", ""),
-        ("mixed, typeorm", installed / "typeorm", ""),
-        ("mixed, date-fns", installed / "date-fns", ""),
+        ("mixed, typeorm", unpacked / "typeorm", ""),
+        ("mixed, date-fns", unpacked / "date-fns", ""),
     ):
         command = ["node", str(folder / "cruise.mjs"), str(root), config]
         theirs = json.loads(subprocess.run(command, capture_output=True, text=True, check=True, cwd=folder).stdout)
@@ -240,9 +254,13 @@ def _against_dependency_cruiser(folder: Path) -> Iterator[Result]:
         edges = set(graph.edges)
         manifests = {edge for edge in edges if edge[1].endswith(".json")}
         known = {(a, b) for a, b in theirs["edges"]}
-        yield _equal(
-            f"imports, {kind}", edges, known, {"of JSON without its ending, which Node finds": manifests - known}
-        )
+        explained = {
+            "of JSON without its ending, which Node finds": manifests - known,
+            "ends of imports of .cjs among declarations, which TypeScript resolves as we do": _as_typescript_does(
+                folder, root, edges - known, known - edges
+            ),
+        }
+        yield _equal(f"imports, {kind}", edges, known, explained)
         files = len(graph.modules)
         if files >= 1000:
             yield at_least(
@@ -253,6 +271,24 @@ def _against_dependency_cruiser(folder: Path) -> Iterator[Result]:
             yield at_most_by(
                 "seconds to read one edited file again and list all imports, of these", _edited(graph, root), 0.05
             )
+
+
+def _as_typescript_does(
+    folder: Path, root: Path, extra: set[tuple[str, str]], missing: set[tuple[str, str]]
+) -> set[tuple[str, str]]:
+    """Imports of `name.cjs` in declarations that have a `name.d.cts` and a `name.d.ts` beside them, where TypeScript's own resolver leads to
+    ours; with what dependency-cruiser takes instead."""
+    found = set()
+    for source, target in sorted(extra):
+        other = (source, target.removesuffix(".d.cts") + ".d.ts")
+        if not target.endswith(".d.cts") or other not in missing:
+            continue
+        written = f"./{os.path.relpath(target, os.path.dirname(source)).removesuffix('.d.cts')}.cjs"
+        command = ["node", str(folder / "resolve.cjs"), written, str((root / source).resolve())]
+        led = subprocess.run(command, capture_output=True, text=True, check=True, cwd=folder).stdout
+        if led and Path(led) == (root / target).resolve():
+            found |= {(source, target), other}
+    return found
 
 
 def _edited(graph: ImportGraph, root: Path) -> float:

@@ -1,7 +1,7 @@
 """Runs the benchmarks and prints one JSON object a line: {"name", "ours", "reference", "ratio", "bar", "holds"}.
 
-`make bench ONLY=spine` (or `engine`, `vllm`, `events`). Both sides of every comparison are measured in the same run, alternating, and medians are compared. Exits 1
-where a bar does not hold. `--scale 0.1` tries the programs on a tenth of the data; such figures prove nothing.
+`make bench ONLY=spine` (or `engine`, `vllm`, `events`, `code`). Both sides of every comparison are measured in the same run, alternating, and
+medians are compared. Exits 1 where a bar does not hold. `--scale 0.1` tries the programs on a tenth of the data; such figures prove nothing.
 """
 
 from __future__ import annotations
@@ -22,8 +22,11 @@ def suites() -> dict[str, list[Callable[[float], Results]]]:
     import entries
     import events
     import faults
+    import import_graph
+    import incidents
     import model_engine
     import real_engine
+    import scheduling
     import unchanged
     import warehouse
 
@@ -31,13 +34,14 @@ def suites() -> dict[str, list[Callable[[float], Results]]]:
         "spine": [entries.results, unchanged.results, warehouse.results, definitions_import.results],
         "vllm": [real_engine.results],
         "engine": [model_engine.results, faults.results],
-        "events": [events.results],
+        "events": [events.results, incidents.results],
+        "code": [import_graph.results, scheduling.results],
     }
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", help="one suite: spine, engine, vllm or events")
+    parser.add_argument("--only", help="one suite: spine, engine, vllm, events or code")
     parser.add_argument("--scale", type=float, default=1.0)
     options = parser.parse_args()
     known = suites()

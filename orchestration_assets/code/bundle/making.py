@@ -9,6 +9,8 @@ from orchestration_assets.code.bundle.model import Bundle, BundleFile, BundleInp
 from orchestration_assets.code.bundle.packaging import packaged
 from orchestration_assets.code.bundle.page import page
 
+REPORT = "report.html"
+
 
 def make_bundle(project: BundleInput) -> Bundle:
     """The history as a bundle of git, the files as an archive, the bill of materials, the report and the plan. Raises GitMissing, SoloistError."""
@@ -19,7 +21,7 @@ def make_bundle(project: BundleInput) -> Bundle:
         (f"{name}.bundle", "application/x-git-bundle", git_bundle(project, sources)),
         (f"{name}-{version}.tar.gz", "application/gzip", archive(f"{name}-{version}", sources)),
         (f"{name}.cdx.json", MEDIA_TYPE, bill_of_materials(project, sources)),
-        ("report.html", "text/html; charset=utf-8", page(project)),
+        (REPORT, "text/html; charset=utf-8", page(project)),
         ("plan.json", "application/json", plan),
     )
     return Bundle(files=tuple(BundleFile(name=name, media_type=media, data=data) for name, media, data in files))

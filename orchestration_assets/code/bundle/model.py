@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import StringConstraints, model_validator
 
-from orchestration_assets.code.model import Plan
+from orchestration_assets.code.model import Bar, Plan
 from orchestration_assets.code.quality.files import objection
 from orchestration_assets.code.quality.model import TestReport
 from resources.rows import Row
@@ -39,6 +39,8 @@ class BundleInput(Row):
     report: TestReport
     criteria: Mapping[str, Sequence[str]]
     made: tuple[Made, ...] = ()
+    bars: tuple[Bar, ...] = ()
+    """What was done when."""
     version: Annotated[str, StringConstraints(pattern=r"^[0-9]+(?:\.[0-9]+){0,3}$")] = VERSION
 
     @model_validator(mode="after")

@@ -1,7 +1,7 @@
 """The report that people read: criteria and the tests that show them, tests, coverage, the plan, and who made what.
 
-What belongs here: what the template is given. All texts are data and may be hostile: the template escapes every one of them, and the page allows no
-script and loads nothing.
+What belongs here: what the template is given. All texts are data and may be hostile: the template escapes every one of them, the pictures have
+escaped theirs, and the page allows no script and loads nothing.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestration_assets.code.bundle.model import BundleInput
+from orchestration_assets.code.pictures import gantt_picture, graph_picture
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -37,6 +38,8 @@ def page(project: BundleInput) -> bytes:
         report=project.report,
         shown=shown,
         cost=sum(known) if known else None,
+        graph=graph_picture(project.plan),
+        gantt=gantt_picture(project.bars) if project.bars else "",
         style=style,
         style_hash=f"sha256-{base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()}",
         most_lines=MOST_LINES,

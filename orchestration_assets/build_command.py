@@ -180,8 +180,8 @@ def _tell(connections: Connections, result: BuildResult) -> None:
             f"{result.calls} calls, {result.seconds:.1f} s.\n"
         )
         address = connections.settings.documents_url
-        for kind in ("unit_test_report", "integration_report"):
-            sys.stderr.write(f"  {address}/documents/{kind}/{result.project}.md\n")
+        for document in ("build_report/{}.html", "unit_test_report/{}.md", "integration_report/{}.md"):
+            sys.stderr.write(f"  {address}/documents/{document.format(result.project)}\n")
         with connections.warehouse.read() as session:
             released = session.rows(RELEASE_BUNDLES, where="project = ?", params=[result.project], order_by="name")
         sys.stderr.write(

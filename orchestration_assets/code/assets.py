@@ -41,6 +41,7 @@ class SpecificationConfig(dg.Config):
 
 
 @dg.asset(
+    deps=[dg.AssetKey("issues")],
     partitions_def=PROJECTS,
     backfill_policy=EACH,
     group_name="code",
@@ -134,12 +135,12 @@ def import_graph(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None
     path = graph.critical_path(minutes(plan))
     return dg.MaterializeResult(
         metadata={
+            "picture": dg.MetadataValue.md(as_markdown(graph_picture(plan), "the tasks and what they wait for")),
             "levels": dg.MetadataValue.json(graph.levels()),
             "critical_path": dg.MetadataValue.json(list(path.nodes)),
             "critical_path_minutes": path.length,
             "minutes": sum(minutes(plan).values()),
             "graph": dg.MetadataValue.md(f"```mermaid\n{mermaid(plan)}\n```"),
-            "picture": dg.MetadataValue.md(as_markdown(graph_picture(plan), "the tasks and what they wait for")),
         }
     )
 

@@ -169,6 +169,7 @@ def test_two_readers_are_inside_at_the_same_time(warehouse: Warehouse) -> None:
         assert count(warehouse) == 0
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(("theirs", "ours"), [("write", "read"), ("write", "write"), ("read", "write")])
 def test_a_holder_that_stays_ends_the_wait_with_one_sentence(warehouse: Warehouse, theirs: str, ours: str) -> None:
     with running(PRELUDE + HOLD, warehouse.path, theirs) as other:

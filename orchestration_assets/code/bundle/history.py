@@ -36,7 +36,7 @@ def git_bundle(project: BundleInput, sources: Sources) -> bytes:
                 ["fast-import", "--quiet", "--done", "--date-format=raw"],
                 stdin=b"".join(_stream(project, sources)),
             )
-            return run(where, ["bundle", "create", "--quiet", "-", BRANCH])
+            return run(where, ["bundle", "create", "--quiet", "-", "HEAD", BRANCH])
         except GitFailed as error:
             raise SoloistError(
                 f"git cannot make the history of {project.project} ({error}); see whether the disk of the temporary folder is full, "

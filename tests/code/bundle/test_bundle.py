@@ -101,7 +101,7 @@ def hostile() -> BundleInput:
 
 def cloned(bundle: Bundle, name: str, folder: Path) -> Path:
     (folder / "x.bundle").write_bytes(bundle.named(f"{name}.bundle"))
-    git(folder, "clone", "--quiet", "--branch", "main", "x.bundle", "clone")
+    git(folder, "clone", "--quiet", "x.bundle", "clone")
     return folder / "clone"
 
 

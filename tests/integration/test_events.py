@@ -14,6 +14,7 @@ import pytest
 from github_deliveries import SECRET, deliver, merged
 from github_objects import stamp
 from github_server import GitHubServer
+from playwright.sync_api import Page
 from served_ui import COMMANDS, ServedUi, command, environment, free_port, serving, small_history, wait_for
 
 from orchestration_assets.connections import open_inbox, open_warehouse
@@ -60,12 +61,12 @@ def _answers(url: str) -> bool:
         return False
 
 
-def page(served: ServedUi, name: str) -> str:
+def text_of(served: ServedUi, name: str) -> str:
     with urllib.request.urlopen(f"{served.documents_url}/documents/{name}", timeout=10) as answer:
         return str(answer.read().decode())
 
 
-def test_a_merged_pull_request_is_told_of_in_the_report_of_its_week(tmp_path: Path) -> None:
+def test_a_merged_pull_request_is_told_of_in_the_report_of_its_week(tmp_path: Path, page: Page) -> None:
     repository = small_history(tmp_path / "shelf")
     repository.git("remote", "add", "origin", "https://github.com/fern/shelf.git")
     home = tmp_path / "home"
@@ -85,17 +86,27 @@ def test_a_merged_pull_request_is_told_of_in_the_report_of_its_week(tmp_path: Pa
             new = [run for run in served.runs() if run["runId"] not in before]
             assert not [run for run in new if run["status"] in ("FAILURE", "CANCELED")]
             jobs = [run["jobName"] for run in new]
-            report = page(served, "status_report/2024-W10.html") if "make_status_report_job" in jobs else ""
+            report = text_of(served, "status_report/2024-W10.html") if "make_status_report_job" in jobs else ""
             return set(jobs) if "(#7)" in report and "(#8)" in report else None
 
         jobs = wait_for("the report of the week", made, 240)
         assert {"apply_events_job", "refresh_worklogs_job", "make_status_report_job"} <= jobs
         assert [run["jobName"] for run in served.runs()].count("apply_events_job") <= 2
-        report = page(served, "status_report/2024-W10.html")
+        report = text_of(served, "status_report/2024-W10.html")
         assert "Labelled every shelf (#8)" in report
         assert "Counted the parcels of a shelf (#7)" in report
         assert '<a href="https://github.com/fern/shelf/pull/7">#7</a>' in report
         assert "open for 6 days; parcels" in report
+        page.goto(f"{served.url}/assets/status_report?view=partitions&partition=2024-03-04")
+        link = page.get_by_role("link", name=f"{served.documents_url}/documents/status_report/2024-W10.html").first
+        page.goto(str(link.get_attribute("href")))
+        assert page.get_by_role("heading", level=1).inner_text() == "Status report, week 10 of 2024"
+        page.get_by_text("Counted the parcels of a shelf").first.wait_for()
+        links = page.get_by_role("link", name="#7", exact=True)
+        assert links.first.get_attribute("href") == "https://github.com/fern/shelf/pull/7"
+        page.goto(f"{served.url}/runs")
+        page.get_by_text("apply_events_job").first.wait_for()
+        assert page.get_by_text("Failure").count() == 0
     settings = Settings(home=home)
     counts = open_inbox(settings).counts()
     assert counts["ignored"] == 1

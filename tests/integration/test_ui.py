@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import time
 import urllib.request
@@ -11,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 from served_ui import ServedUi, command, serving, small_history, wait_for
 
 pytestmark = pytest.mark.integration
@@ -20,13 +19,6 @@ ASSETS = (
     *("worklog_entries", "code_excerpts", "worklog_analyses", "skill_evidence", "skills"),
     *("standup", "status_report", "summary", "resume"),
 )
-CHROMIUM = shutil.which("chromium")
-SWITCHES = (
-    *("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"),
-    *("--disable-sync", "--no-first-run"),
-)
-SECONDS = 60_000
-"""Milliseconds after which the browser gives up on what it waits for."""
 
 
 @pytest.fixture(scope="module")
@@ -37,29 +29,6 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedUi]:
     command("soloist", "run", "--repo", repository.path, home=folder / "home", cwd=folder)
     with serving(folder / "home", folder) as found:
         yield found
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("chromium is not installed (on Debian: apt-get install chromium)")
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=CHROMIUM, args=list(SWITCHES))
-        yield found
-        found.close()
-
-
-@pytest.fixture
-def page(browser: Browser, tmp_path: Path) -> Iterator[Page]:
-    """A page that leaves a picture of how the test ended in the test's folder, and on which no script failed."""
-    found = browser.new_page(viewport={"width": 1600, "height": 1000})
-    found.set_default_timeout(SECONDS)
-    errors: list[str] = []
-    found.on("pageerror", lambda error: errors.append(str(error)))
-    yield found
-    found.screenshot(path=tmp_path / "end.png")
-    found.close()
-    assert errors == []
 
 
 def test_the_graph_shows_every_asset_made_and_no_error(served: ServedUi, page: Page, tmp_path: Path) -> None:

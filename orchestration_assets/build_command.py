@@ -66,7 +66,9 @@ def build_command(
     model = open_language_model(connections.settings, connections.warehouse)
     require_model(model)
     specification = register(
-        connections.warehouse, _specified(connections, str(named), project, propose, model.context)
+        connections.settings,
+        connections.warehouse,
+        _specified(connections, str(named), project, propose, model.context),
     )
     for concern in specification.concerns:
         sys.stderr.write(f"soloist: {concern}\n")
@@ -90,10 +92,11 @@ def _specified(
     """The specification in the file or the issue of that name. Raises BadInput, and GitHubError where nothing is known of an issue."""
     from orchestration_assets.code.issues import is_issue, issue_named
     from orchestration_assets.code.making import hear_of_issue, specification_in_issue
+    from orchestration_assets.code.model import SPECIFICATIONS
     from orchestration_assets.code.specification import read_specification
     from resources.github.errors import GitHubError
 
-    if propose is not None and not re.fullmatch(r"[\w.-]+/[\w.-]+", propose):
+    if propose and not re.fullmatch(r"[\w.-]+/[\w.-]+", propose):
         raise BadInput(f"{propose!r} names no repository; --propose takes owner/name.")
     if is_issue(named) and not Path(named).exists():
         try:
@@ -107,7 +110,10 @@ def _specified(
             found = specification_in_issue(session, named, project, context)
     else:
         found = read_specification(Path(named), project, context)
-    return found.model_copy(update={"repository": propose or found.repository})
+    with connections.warehouse.read() as session:
+        remembered = session.rows(SPECIFICATIONS, where="project = ?", params=[found.project])
+    repository = found.repository or next((each.repository for each in remembered), "")
+    return found.model_copy(update={"repository": repository if propose is None else propose})
 
 
 def _made(connections: Connections, project: str, policy: Policy, *, show: bool) -> Totals:
@@ -189,15 +195,24 @@ def _tell(connections: Connections, result: BuildResult) -> None:
         )
         for file in released:
             sys.stderr.write(f"  {file.sha256[:12]} {file.size:9,} {file.name}\n")
-        if result.repository:
+        if result.repository and (waiting := _waiting(connections, result.repository)):
             sys.stderr.write(
-                f"What goes to {result.repository} waits in the outbox; `soloist publish --dry-run` shows it, and `soloist publish` sends it "
-                "where SOLOIST_PUBLISH is on.\n"
+                f"What is to be said in {result.repository} waits in the outbox ({waiting}); `soloist publish --dry-run` shows it, and "
+                "`soloist publish` sends it where SOLOIST_PUBLISH is on.\n"
             )
     elif result.tasks:
         sys.stderr.write(
             f"{result.project}: {result.done} of {result.tasks} tasks are done; what is done is kept, and `soloist build` goes on from there.\n"
         )
+
+
+def _waiting(connections: Connections, repository: str) -> int:
+    """Effects in the outbox that are for a repository and were not sent."""
+    from orchestration_assets.connections import open_outbox
+
+    with contextlib.closing(open_outbox(connections.settings)) as outbox:
+        waiting = outbox.latest("waiting", 1000)
+    return sum(re.split("[:#]", effect.target)[0].lower() == repository.lower() for effect in waiting)
 
 
 @contextlib.contextmanager

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
+from resources.errors import BadInput
 from resources.outbox import Effect, KeepComment, LinkSentryIssue, OpenPullRequest
+from resources.outbox.effects import read_effect
 
 if TYPE_CHECKING:
     from orchestration_assets.code.model import BuildComment, ProjectProposal
@@ -65,19 +68,26 @@ def propose_tests(outbox: Outbox, proposals: Iterable[RegressionProposal], probl
 
 
 def propose_project(outbox: Outbox, proposal: ProjectProposal, problems: list[str]) -> None:
-    """Has a pull request opened that adds a finished project. What cannot be sent is a sentence in `problems`."""
+    """Has a pull request opened that adds a finished project. What cannot be sent is a sentence in `problems`. The same files keep the commit
+    that they were proposed on first, wherever the default branch has gone since: a branch is never moved."""
+    key = f"build:{proposal.repository}:{proposal.branch}"
 
     def effects() -> Mapping[str, Effect]:
+        base, base_commit = proposal.base, proposal.base_commit
+        with suppress(BadInput):
+            earlier = read_effect(known.payload) if (known := outbox.under(key)) is not None else None
+            if isinstance(earlier, OpenPullRequest):
+                base, base_commit = earlier.base, earlier.base_commit
         return {
-            f"build:{proposal.repository}:{proposal.branch}": OpenPullRequest(
+            key: OpenPullRequest(
                 repository=proposal.repository,
                 branch=proposal.branch,
-                base=proposal.base,
-                base_commit=proposal.base_commit,
+                base=base,
+                base_commit=base_commit,
                 title=proposal.title,
                 body=proposal.body,
                 files=dict(proposal.files),
-                commit_message=proposal.title,
+                commit_message=proposal.commit_message,
             )
         }
 

@@ -38,6 +38,9 @@ class SpecificationConfig(dg.Config):
 
     path: str = Field(default="", description="A Markdown file.")
     issue: str = Field(default="", description="An issue on GitHub that was heard of, `owner/name#12`.")
+    fingerprint: str = Field(
+        default="", description="Of the text of the issue that may be built; empty: whatever it is."
+    )
 
 
 @dg.asset(
@@ -64,14 +67,14 @@ def specification(context: dg.AssetExecutionContext, config: SpecificationConfig
     )
     with _told(context, config.issue):
         if config.path:
-            found = register(warehouse, read_specification(Path(config.path), project, room))
+            found = read_specification(Path(config.path), project, room)
         else:
             with warehouse.read() as session:
                 if config.issue:
-                    found = specification_in_issue(session, config.issue, project, room)
+                    found = specification_in_issue(session, config.issue, project, room, config.fingerprint)
                 else:
                     found = specification_of(session, project)
-            register(warehouse, found)
+        register(context.resources.settings, warehouse, found)
     return dg.MaterializeResult(
         metadata={
             "title": found.title,
@@ -98,12 +101,15 @@ def specification(context: dg.AssetExecutionContext, config: SpecificationConfig
 def build_plan(context: dg.AssetExecutionContext, config: MakingConfig) -> dg.MaterializeResult[None]:
     """Tasks with their files, interfaces, criteria, dependencies and estimates, checked against the rules of a plan. Needs a model."""
     from orchestration_assets.code.making import make_plan
+    from orchestration_assets.reports import neutral
 
     connected = context.resources
     with _told(context):
-        derived = make_plan(connected.warehouse, connected.language_model, context.partition_key, config.policy)
+        derived = make_plan(
+            connected.settings, connected.warehouse, connected.language_model, context.partition_key, config.policy
+        )
     plan = _plan(context)
-    criteria = "\n".join(f"- **{each.id}** {each.text}" for each in plan.criteria)
+    criteria = "\n".join(f"- **{neutral.markdown(each.id)}** {neutral.markdown(each.text)}" for each in plan.criteria)
     return dg.MaterializeResult(
         metadata={
             **count_metadata(derived.counts),
@@ -268,7 +274,7 @@ def release_bundle(context: dg.AssetExecutionContext) -> dg.MaterializeResult[No
         except SourceUnavailable as error:
             problems.append(f"No pull request is opened: {error}")
     if specified.issue:
-        tell_of_build(connected.outbox, finished(specified, built), problems)
+        tell_of_build(connected.outbox, finished(specified, built, problems), problems)
     table = "\n".join(f"| {file.name} | {file.size:,} | `{file.sha256}` |" for file in files)
     return dg.MaterializeResult(
         metadata={
@@ -285,6 +291,7 @@ def release_bundle(context: dg.AssetExecutionContext) -> dg.MaterializeResult[No
 @contextmanager
 def _told(context: dg.AssetExecutionContext, issue: str = "") -> "Iterator[None]":
     """What keeps an issue from being built is told under it. `issue`: where the project has no specification yet."""
+    from orchestration_assets.code.jobs import TOLD_TAG
     from orchestration_assets.code.making import BuildIncomplete, issue_of
     from orchestration_assets.code.plan_rules import PlanRefused
     from orchestration_assets.code.telling import stopped
@@ -296,6 +303,7 @@ def _told(context: dg.AssetExecutionContext, issue: str = "") -> "Iterator[None]
     except (BadInput, PlanRefused, BuildIncomplete) as error:
         if issue := issue or issue_of(context.resources.warehouse, context.partition_key):
             tell_of_build(context.resources.outbox, stopped(issue, str(error)), [])
+            context.instance.add_run_tags(context.run_id, {TOLD_TAG: "true"})
         raise
 
 

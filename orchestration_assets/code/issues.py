@@ -5,6 +5,7 @@ What belongs here: from an issue to a name and a text. Whoever may label an issu
 
 from __future__ import annotations
 
+import hashlib
 import re
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 LABEL = "needs-build"
 """An open issue that has it is a specification to be built."""
+LONGEST_PROJECT = 40
 _NAME = re.compile(r"(?P<repository>[\w.-]{1,100}/[\w.-]{1,100})#(?P<number>[1-9]\d{0,9})", re.ASCII)
 _WORD = re.compile(r"[a-z0-9]+")
 
@@ -51,8 +53,19 @@ def name_of(issue: Issue) -> str:
 
 
 def project_of(name: str) -> str:
-    """The project of an issue: `owner-name-12`, the beginning cut off where that is too long."""
-    return "-".join(_WORD.findall(name.lower()))[-40:].strip("-")
+    """The project of an issue, `owner-name-12`. Where that says less than the issue's name, six letters tell it from others."""
+    owner, _, rest = name.lower().partition("/")
+    own, _, number = rest.partition("#")
+    short = "-".join(_WORD.findall(name.lower()))
+    if "-" not in owner + own and short == f"{owner}-{own}-{number}" and len(short) <= LONGEST_PROJECT:
+        return short
+    digest = hashlib.sha256(name.lower().encode()).hexdigest()[:6]
+    return f"{short[: LONGEST_PROJECT - len(number) - 8].removesuffix(f'-{number}').strip('-')}-{number}-{digest}"
+
+
+def fingerprint(issue: Issue) -> str:
+    """Of the text that is built; another one for another text."""
+    return hashlib.sha256(text_of(issue).encode()).hexdigest()
 
 
 def text_of(issue: Issue) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestration_assets.activity.model import ISSUES
-from orchestration_assets.code.issues import issue_named, name_of, parts, project_of, text_of
+from orchestration_assets.code.issues import fingerprint, issue_named, name_of, parts, project_of, text_of
 from orchestration_assets.code.model import BUILD_PLANS, SPECIFICATIONS, BuildPlan, Plan, Specification
 from orchestration_assets.code.plan_rules import PlanRefused
 from orchestration_assets.code.planning_agent import NO_MODEL, NeedsModel, PlanningAgent
@@ -65,9 +65,10 @@ def require_model(model: LanguageModel) -> None:
         raise NeedsModel(NO_MODEL)
 
 
-def register(warehouse: Warehouse, found: Specification) -> Specification:
-    """Keeps a specification as that of its project. Raises BadInput where the project is another issue's, or a file's and not an issue's."""
-    with warehouse.write() as session:
+def register(settings: Settings, warehouse: Warehouse, found: Specification) -> Specification:
+    """Keeps a specification as that of its project. Raises BadInput where the project is another issue's, or a file's and not an issue's, and
+    SoloistError while it is being built."""
+    with only_build(settings, found.project), warehouse.write() as session:
         known = session.rows(SPECIFICATIONS, where="project = ?", params=[found.project])
         if known and known[0].issue.lower() != found.issue.lower():
             raise BadInput(
@@ -78,8 +79,11 @@ def register(warehouse: Warehouse, found: Specification) -> Specification:
     return found
 
 
-def specification_in_issue(session: Session, name: str, project: str | None, context: int) -> Specification:
-    """What an issue on GitHub, `owner/name#12`, asks for; the finished project is proposed to its repository. Raises BadInput."""
+def specification_in_issue(
+    session: Session, name: str, project: str | None, context: int, expected: str = ""
+) -> Specification:
+    """What an issue on GitHub, `owner/name#12`, asks for; the finished project is proposed to its repository. `expected` is the fingerprint
+    of the only text that may be built. Raises BadInput."""
     issue = issue_named(session, name)
     if issue is None:
         raise BadInput(
@@ -87,6 +91,8 @@ def specification_in_issue(session: Session, name: str, project: str | None, con
         )
     if issue.state == "deleted":
         raise BadInput(f"The issue {name} was deleted; save the specification as a Markdown file to build it.")
+    if expected and fingerprint(issue) != expected:
+        raise BadInput(f"The text of {name} was changed after it was labelled, so it is not built.")
     name = name_of(issue)
     found = specification(text_of(issue), project or project_of(name), context, f"The issue {name}")
     return found.model_copy(update={"issue": name, "repository": issue.repository})
@@ -138,9 +144,17 @@ def plan_of(session: Session, project: str) -> Plan:
     return found[0].plan
 
 
-def make_plan(warehouse: Warehouse, model: LanguageModel, project: str, policy: Policy = ONLY_CHANGED) -> Derived:
-    """Plans a project unless that was done with the same specification. Raises NeedsModel, PlanRefused."""
+def make_plan(
+    settings: Settings, warehouse: Warehouse, model: LanguageModel, project: str, policy: Policy = ONLY_CHANGED
+) -> Derived:
+    """Plans a project unless that was done with the same specification. Raises NeedsModel, PlanRefused, and SoloistError while it is being
+    built."""
     require_model(model)
+    with only_build(settings, project):
+        return _planned(warehouse, model, project, policy)
+
+
+def _planned(warehouse: Warehouse, model: LanguageModel, project: str, policy: Policy) -> Derived:
     agent = PlanningAgent(model.context, LIBRARIES)
     with warehouse.read() as session:
         item = specification_of(session, project)
@@ -160,6 +174,8 @@ def make_plan(warehouse: Warehouse, model: LanguageModel, project: str, policy: 
     derived = derive(warehouse, model, agent, [item] if asked.stale else [], asked, write)
     with warehouse.read() as session:
         rows = session.rows(DERIVATIONS, where="agent = ? AND key = ?", params=[agent.name, project])
+        if rows and rows[0].transient:
+            raise SoloistError(f"No plan of {project} was made yet ({str(rows[0].reason).rstrip('.')}); run again.")
         if rows and rows[0].reason is not None:
             raise PlanRefused(
                 f"No plan could be made of the specification of {project}: {rows[0].reason.rstrip('.')}; make the specification clearer, or run "

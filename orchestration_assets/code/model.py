@@ -179,6 +179,7 @@ class ProjectProposal(Row):
     branch: str
     title: str
     body: str
+    commit_message: str
     files: Mapping[str, str]
 
 

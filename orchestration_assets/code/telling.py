@@ -6,7 +6,7 @@ What belongs here: wording. What a person or a model wrote stands in it as text,
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from orchestration_assets.code.bundle import BundleInput, Made
 from orchestration_assets.code.bundle.packaging import packaged
@@ -17,6 +17,9 @@ from resources.scrubbing import scrub
 
 MOST_TESTS_SHOWN = 5
 """Of a criterion."""
+LONGEST_TITLE = 120
+NO_CHECKS = "[skip ci]"
+"""By which GitHub Actions, and most others, leave a commit alone."""
 
 
 def proposal(specification: Specification, built: BundleInput, base: str, base_commit: str) -> ProjectProposal:
@@ -32,18 +35,23 @@ def proposal(specification: Specification, built: BundleInput, base: str, base_c
         base=base,
         base_commit=base_commit,
         branch=f"build/{project}-{_fingerprint(files)}",
-        title=f"Add {project}: {neutral.plain(specification.title)}"[:200],
+        title=scrub(f"Add {project}: {neutral.title(specification.title, LONGEST_TITLE)}"),
         body=scrub(_body(specification, built)),
+        commit_message=f"Add {project}\n\n{NO_CHECKS}\n",
         files=files,
     )
 
 
-def finished(specification: Specification, built: BundleInput) -> BuildComment:
-    """The comment under the issue of a project that is complete."""
+def finished(specification: Specification, built: BundleInput, problems: Sequence[str]) -> BuildComment:
+    """The comment under the issue of a project that is complete. `problems`: why no pull request brings it."""
+    said = f"Built: {len(built.plan.tasks)} tasks are done and {len(built.report.tests)} tests pass in the sandbox."
+    if problems:
+        return _comment(specification.issue, "\n\n".join([said, *map(neutral.markdown, problems)]))
+    is_here = specification.repository.lower() == parts(specification.issue)[0].lower()
+    where = "" if is_here else f" in {neutral.code(specification.repository)}"
     return _comment(
         specification.issue,
-        f"Built: {len(built.plan.tasks)} tasks are done and {len(built.report.tests)} tests pass in the sandbox. A pull request brings the project, "
-        f"in the folder `{specification.project}/`.",
+        f"{said} A pull request{where} brings the project, in the folder `{specification.project}/`.",
     )
 
 
@@ -51,8 +59,8 @@ def stopped(issue: str, why: str) -> BuildComment:
     """The comment under an issue whose project could not be completed."""
     return _comment(
         issue,
-        f"This could not be built: {neutral.markdown(why)}\n\nIt is tried again when the text of this issue changes, or the label `{LABEL}` is "
-        "taken off and put on again.",
+        f"This could not be built: {neutral.markdown(why)}\n\nTake the label `{LABEL}` off and put it on again to have it tried again, with "
+        "the text as it is then.",
     )
 
 
@@ -62,13 +70,12 @@ def _comment(issue: str, body: str) -> BuildComment:
 
 
 def _body(specification: Specification, built: BundleInput) -> str:
-    number = parts(specification.issue)[1] if specification.issue else 0
     lines = [
         f"{neutral.markdown(built.plan.summary)}",
         "",
-        f"Built from {f'#{number}' if number else 'a specification'}. All files lie in `{specification.project}/`. Models wrote them; "
-        f"{len(built.report.tests)} tests ran in a sandbox, and pass. Where this repository's checks run tests, they run these too, with "
-        "whatever those checks may reach: read the code before you let them.",
+        f"Built from {_source(specification)}. All files lie in `{specification.project}/`. Models wrote them; {len(built.report.tests)} tests "
+        f"ran in a sandbox, and pass. The commit says `{NO_CHECKS}`, because the checks of this repository would run these tests too, with "
+        "whatever they may reach: read the code, and then let them run by another commit.",
         "",
         "| criterion | shown by |",
         "| --- | --- |",
@@ -80,6 +87,15 @@ def _body(specification: Specification, built: BundleInput) -> str:
             shown.append(f"{more} more")
         lines.append(f"| {_cell(criterion.id)}: {_cell(criterion.text)} | {'<br>'.join(shown) or 'nothing'} |")
     return "\n".join([*lines, "", *_makers(built.made), ""])
+
+
+def _source(specification: Specification) -> str:
+    """What it was built from; an issue of the repository itself becomes a reference."""
+    if not specification.issue:
+        return "a specification"
+    repository, number = parts(specification.issue)
+    is_here = repository.lower() == specification.repository.lower()
+    return f"#{number}" if is_here else neutral.code(specification.issue)
 
 
 def _makers(made: Iterable[Made]) -> list[str]:

@@ -46,6 +46,13 @@ def plain(text: str) -> str:
     return clip(one_line(text), LONGEST)
 
 
+def title(text: str, most: int) -> str:
+    """For a title, which is shown without Markdown, and is a commit's message where it is squashed: letters, digits and a few signs, so that
+    it mentions nobody, leads nowhere and closes nothing."""
+    words = re.sub(r"[^\w .,;'()+*%-]+|\bGH-(?=\d)", " ", one_line(text))
+    return clip(" ".join(words.split()), most)
+
+
 def code(text: str) -> str:
     """The text as code within a line."""
     text = one_line(text) or " "

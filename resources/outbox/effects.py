@@ -19,7 +19,7 @@ LONGEST_BODY = 65_000
 """GitHub takes 65,536 characters; the rest is for the mark by which a text of ours is found again."""
 LONGEST_LABEL = 50
 MOST_LABELS = 20
-MOST_FILES = 100
+MOST_FILES = 1000
 LONGEST_FILE = 1 << 20
 LONGEST_NOTE = 4000
 LONGEST_URL = 2000

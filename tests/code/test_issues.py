@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import pytest
+from dagster._core.test_utils import create_run_for_test
 
 from orchestration_assets.activity.model import ISSUES
 from orchestration_assets.build_command import build_command
 from orchestration_assets.code import issues, making
+from orchestration_assets.code.jobs import TOLD_TAG
 from orchestration_assets.code.model import SPECIFICATIONS
 from orchestration_assets.code.partitions import PROJECTS
+from orchestration_assets.code.specification import specification
 from orchestration_assets.connections import open_warehouse
 from orchestration_assets.definitions import build_definitions
 from orchestration_assets.publishing import publish_waiting
@@ -22,7 +26,7 @@ from resources.errors import BadInput
 from resources.github.errors import GitHubError
 from resources.github.facts import Issue
 from resources.settings import load_settings
-from sensors.labelled_issues import labelled_issues_sensor
+from sensors.labelled_issues import MOST_TRIES, PAUSE, labelled_issues_sensor
 from tests.activity.github_facts import day, issue
 from tests.code.projects import prepared
 from tests.code.scripted_model import ScriptedModel, swapped
@@ -66,9 +70,19 @@ def test_names_of_issues_and_of_their_projects() -> None:
     ):
         assert not issues.is_issue(name), name
     assert issues.parts("fern/ledger#12") == ("fern/ledger", 12)
-    assert issues.project_of("Fern/ledger.js#12") == "fern-ledger-js-12"
-    long = issues.project_of(f"{'a' * 60}/{'b' * 60}#123456")
-    assert len(long) <= 40 and long.endswith("b-123456")
+    assert issues.project_of("Fern/Ledger#12") == "fern-ledger-12"
+    alike = (
+        "a/b-c#1",
+        "a-b/c#1",
+        "a/b.c#1",
+        "a.b/c#1",
+        f"{'a' * 60}/{'b' * 60}#123456",
+        f"{'a' * 61}/{'b' * 60}#123456",
+    )
+    projects = [issues.project_of(name) for name in alike]
+    assert len(set(projects)) == len(alike)
+    for project in projects:
+        specification(SPANS.specification, project, 32_768)
 
 
 def test_the_text_of_an_issue_is_a_specification() -> None:
@@ -102,6 +116,20 @@ class Ticks:
         self.cursor = said.cursor if isinstance(said, dg.SensorResult) else self.cursor
         return said
 
+    def run(self, request: dg.RunRequest, status: dg.DagsterRunStatus) -> dg.DagsterRun:
+        """The run that was asked for, as it would be listed."""
+        return create_run_for_test(
+            self.instance,
+            job_name="build_project_job",
+            tags={**request.tags, "dagster/partition": str(request.partition_key)},
+            status=status,
+        )
+
+    def end(self, run: dg.DagsterRun, *, told: bool) -> None:
+        if told:
+            self.instance.add_run_tags(run.run_id, {TOLD_TAG: "true"})
+        self.instance.report_run_failed(run)
+
     def asked(self) -> list[dg.RunRequest]:
         said = self()
         return list(said.run_requests or ()) if isinstance(said, dg.SensorResult) else []
@@ -117,17 +145,53 @@ def test_a_build_is_asked_for_once_a_text_and_again_where_the_label_is_put_on_ag
     heard_of(labelled())
     (request,) = tick.asked()
     assert request.partition_key == "fern-ledger-3"
-    assert request.run_config == {"ops": {"specification": {"config": {"issue": "fern/ledger#3"}}}}
+    assert request.run_config["ops"]["specification"]["config"]["issue"] == "fern/ledger#3"
+    assert request.run_config["ops"]["source_files"]["config"]["retry_failed"], "who labels again wants it tried again"
+    tick.run(request, dg.DagsterRunStatus.SUCCESS)
     assert tick.asked() == []
     heard_of(labelled(labels=["needs-build", "soon"], happened_at=day(18)))
     assert tick.asked() == [], "another label is no reason"
     heard_of(labelled(body=f"{BODY}\n\nAnd more.", happened_at=day(19)))
-    (changed,) = tick.asked()
+    assert tick.asked() == [], "whoever wrote the issue may edit it, and not have it built"
     heard_of(labelled(labels=[], happened_at=day(20)))
     assert tick.asked() == []
     heard_of(labelled(body=f"{BODY}\n\nAnd more.", happened_at=day(21)))
     (again,) = tick.asked()
-    assert len({each.run_key for each in (request, changed, again)}) == 3
+    assert again.run_key != request.run_key
+    fingerprints = [each.run_config["ops"]["specification"]["config"]["fingerprint"] for each in (request, again)]
+    assert fingerprints[0] != fingerprints[1]
+
+
+def test_a_run_that_ends_without_a_word_is_followed_by_another_after_a_pause(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOLOIST_MODEL_URL", "http://127.0.0.1:9/v1")
+    monkeypatch.setenv("SOLOIST_MODEL", "planner")
+    heard_of(labelled())
+    tick, keys = Ticks(), set()
+    for tried in range(MOST_TRIES):
+        (request,) = tick.asked()
+        keys.add(request.run_key)
+        run = tick.run(request, dg.DagsterRunStatus.STARTED)
+        monkeypatch.setenv("SOLOIST_NOW", (datetime.now(UTC) + timedelta(days=1)).isoformat())
+        assert tick.asked() == [], "it is at work"
+        tick.end(run, told=False)
+        monkeypatch.delenv("SOLOIST_NOW")
+        assert tick.asked() == [], "it has only just failed"
+        monkeypatch.setenv("SOLOIST_NOW", (datetime.now(UTC) + PAUSE * 2**tried).isoformat())
+    assert tick.asked() == [], "it was tried often enough"
+    assert len(keys) == MOST_TRIES
+
+
+def test_a_run_that_ended_with_a_word_is_not_repeated(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOLOIST_MODEL_URL", "http://127.0.0.1:9/v1")
+    monkeypatch.setenv("SOLOIST_MODEL", "planner")
+    heard_of(labelled())
+    tick = Ticks()
+    (request,) = tick.asked()
+    tick.end(tick.run(request, dg.DagsterRunStatus.STARTED), told=True)
+    monkeypatch.setenv("SOLOIST_NOW", (datetime.now(UTC) + timedelta(days=1)).isoformat())
+    assert tick.asked() == []
 
 
 def test_without_a_model_nothing_is_asked_and_nothing_forgotten(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -174,9 +238,8 @@ def github(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[GitHubSe
         yield server
 
 
-def built(request: dg.RunRequest) -> dg.ExecuteInProcessResult:
+def built(instance: dg.DagsterInstance, request: dg.RunRequest) -> dg.ExecuteInProcessResult:
     """The run that was asked for."""
-    instance = dg.DagsterInstance.ephemeral()
     instance.add_dynamic_partitions(str(PROJECTS.name), [str(request.partition_key)])
     job = build_definitions().resolve_job_def("build_project_job")
     return job.execute_in_process(
@@ -191,7 +254,7 @@ def test_a_labelled_issue_becomes_a_pull_request_and_one_comment(
     heard_of(labelled())
     tick = Ticks()
     (request,) = tick.asked()
-    assert built(request).success
+    assert built(tick.instance, request).success
     assert publish_waiting(load_settings()).sent == 2
     written = github.written["fern/ledger"]
     (comment,) = written.comments[3]
@@ -211,15 +274,17 @@ def test_what_cannot_be_built_is_said_under_the_issue(
     tick = Ticks()
     heard_of(labelled(body="Do it."))
     (request,) = tick.asked()
-    assert not built(request).success
+    assert not built(tick.instance, request).success
     assert publish_waiting(load_settings()).sent == 1
     (comment,) = github.written["fern/ledger"].comments[3]
     assert "could not be built" in comment["body"] and "says too little" in comment["body"]
+    heard_of(labelled(labels=[], happened_at=day(19)))
+    assert tick.asked() == []
     heard_of(labelled(happened_at=day(20)))
     (request,) = tick.asked()
     wrong = [swapped("spans/merging.py", "Spans of", f"{number} # wrong") for number in range(6)]
     scripted.faults = {"merging": wrong, "merging-again": wrong}
-    assert not built(request).success
+    assert not built(tick.instance, request).success
     publish_waiting(load_settings())
     (after,) = github.written["fern/ledger"].comments[3]
     assert after["id"] == comment["id"] and "merging-again" in after["body"]
@@ -239,7 +304,7 @@ def test_the_command_builds_an_issue_that_github_is_asked_for(
         "fern/ledger#3",
         "fern/ledger",
     )
-    assert "goes to fern/ledger waits in the outbox" in capsys.readouterr().err
+    assert "is to be said in fern/ledger waits in the outbox (2)" in capsys.readouterr().err
     with pytest.raises(GitHubError, match="fern/ledger#77"):
         build_command(connections, "fern/ledger#77")
     with pytest.raises(BadInput, match="is that of fern/ledger#3"):

@@ -24,6 +24,7 @@ from orchestration_assets.model_records import MODEL_CALLS, REPLIES, KeptReplies
 from resources.errors import BadInput
 from resources.language_model.configuration import LanguageModelConfig
 from resources.language_model.runner import LanguageModel
+from resources.settings import load_settings
 from resources.warehouse import Warehouse
 from tests.code.projects import NAMES, generated, prepared
 from tests.code.scripted_model import Json, ScriptedModel
@@ -176,7 +177,7 @@ def test_files_that_are_none_are_refused(tmp_path: Path) -> None:
         "huge.md": "Shorten",
     }.items():
         with pytest.raises(BadInput, match=said):
-            register(warehouse, read_specification(tmp_path / name, "project", CONTEXT))
+            register(load_settings(), warehouse, read_specification(tmp_path / name, "project", CONTEXT))
 
 
 @pytest.mark.parametrize(
@@ -214,7 +215,7 @@ def warehouse(tmp_path: Path) -> Warehouse:
 def spec(tmp_path: Path, warehouse: Warehouse) -> Iterator[Path]:
     path = tmp_path / "tally.md"
     path.write_text(TALLY.specification)
-    register(warehouse, read_specification(path, None, CONTEXT))
+    register(load_settings(), warehouse, read_specification(path, None, CONTEXT))
     yield path
 
 
@@ -226,20 +227,20 @@ def test_a_plan_is_asked_for_once_for_each_specification(warehouse: Warehouse, s
     script = ScriptedModel(TALLY)
     with ScriptedEndpoint(script) as endpoint:
         model = model_at(endpoint.url, warehouse)
-        assert make_plan(warehouse, model, "tally").counts.made == 1
-        assert make_plan(warehouse, model, "tally").counts.unchanged == 1
+        assert make_plan(load_settings(), warehouse, model, "tally").counts.made == 1
+        assert make_plan(load_settings(), warehouse, model, "tally").counts.unchanged == 1
         assert len(script.calls) == 1
         with warehouse.read() as session:
             assert plan_of(session, "tally") == TALLY.plan
         spec.write_text(TALLY.specification + "\nAnd more of it.\n")
-        register(warehouse, read_specification(spec, None, CONTEXT))
+        register(load_settings(), warehouse, read_specification(spec, None, CONTEXT))
         with warehouse.read() as session, pytest.raises(PlanRefused, match="no plan of its specification yet"):
             plan_of(session, "tally")
-        make_plan(warehouse, model, "tally")
+        make_plan(load_settings(), warehouse, model, "tally")
         assert len(script.calls) == 2
         spec.write_text(TALLY.specification)
-        register(warehouse, read_specification(spec, None, CONTEXT))
-        make_plan(warehouse, model, "tally")
+        register(load_settings(), warehouse, read_specification(spec, None, CONTEXT))
+        make_plan(load_settings(), warehouse, model, "tally")
         assert len(script.calls) == 2, "the reply to the first specification is kept"
 
 
@@ -251,7 +252,7 @@ def test_a_plan_that_breaks_rules_is_repaired_once_with_the_reasons(warehouse: W
 
     script = ScriptedModel(TALLY, {"build_plan": [unsafe]}, persists=False)
     with ScriptedEndpoint(script) as endpoint:
-        make_plan(warehouse, model_at(endpoint.url, warehouse), "tally")
+        make_plan(load_settings(), warehouse, model_at(endpoint.url, warehouse), "tally")
         repair = endpoint.requests[-1].last_message
     assert "leaves the project" in repair
     assert [call.is_repair for call in script.calls] == [False, True]
@@ -267,10 +268,10 @@ def test_a_plan_that_stays_wrong_is_refused_with_its_reasons(warehouse: Warehous
         model = model_at(endpoint.url, warehouse)
         for _ in range(2):
             with pytest.raises(PlanRefused, match="leaves the project"):
-                make_plan(warehouse, model, "tally")
+                make_plan(load_settings(), warehouse, model, "tally")
         assert len(script.calls) == 2, "a failure counts as made"
         with pytest.raises(PlanRefused):
-            make_plan(warehouse, model, "tally", Policy(retry_failed=True))
+            make_plan(load_settings(), warehouse, model, "tally", Policy(retry_failed=True))
         assert len(script.calls) == 4
 
 
@@ -282,12 +283,12 @@ def test_a_planner_may_refuse_with_a_sentence(warehouse: Warehouse, spec: Path) 
         ScriptedEndpoint(lambda request, sent: reply) as endpoint,
         pytest.raises(PlanRefused, match="print nothing and print everything"),
     ):
-        make_plan(warehouse, model_at(endpoint.url, warehouse), "tally")
+        make_plan(load_settings(), warehouse, model_at(endpoint.url, warehouse), "tally")
 
 
 def test_without_a_model_nothing_is_planned_and_it_says_so(warehouse: Warehouse, spec: Path) -> None:
     with pytest.raises(NeedsModel, match="SOLOIST_MODEL_URL"):
-        make_plan(warehouse, LanguageModel(LanguageModelConfig()), "tally")
+        make_plan(load_settings(), warehouse, LanguageModel(LanguageModelConfig()), "tally")
 
 
 def test_the_planner_is_told_what_no_build_may_give_and_where_the_specification_ends() -> None:

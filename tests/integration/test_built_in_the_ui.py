@@ -37,7 +37,9 @@ def test_a_build_is_started_and_looked_at_in_the_web_ui(tmp_path: Path, page: Pa
     model = ScriptedModel(SPANS, {"merging": [swapped("spans/merging.py", "+ 1", "- 1")]})
     with ScriptedEndpoint(model) as endpoint:
         command("soloist", "doctor", home=home, cwd=tmp_path)
-        register(open_warehouse(Settings(home=home)), read_specification(specified, "spans", 32_768))
+        register(
+            Settings(home=home), open_warehouse(Settings(home=home)), read_specification(specified, "spans", 32_768)
+        )
         with serving(home, tmp_path, SOLOIST_MODEL_URL=endpoint.url) as served:
             added = """mutation ($repository: RepositorySelector!) {
                 addDynamicPartition(repositorySelector: $repository, partitionsDefName: "projects", partitionKey: "spans") { __typename }

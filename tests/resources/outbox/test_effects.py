@@ -55,7 +55,7 @@ def refused(kind: type, **members: Any) -> str:
         ({"repository": "ada/engine/../../user"}, "match pattern"),
         ({"repository": "ada/engine\n"}, "match pattern"),
         ({"files": {}}, "at least 1"),
-        ({"files": {f"f{n}": "" for n in range(MOST_FILES + 1)}}, "at most 100"),
+        ({"files": {f"f{n}": "" for n in range(MOST_FILES + 1)}}, f"at most {MOST_FILES}"),
         ({"files": {"../up": ""}}, "relative"),
         ({"files": {"/etc/passwd": ""}}, "relative"),
         ({"files": {"a/./b": ""}}, "relative"),

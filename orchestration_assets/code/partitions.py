@@ -3,4 +3,4 @@
 import dagster as dg
 
 PROJECTS = dg.DynamicPartitionsDefinition(name="projects")
-"""Added by whoever has a specification built: the command line, or a person in the UI."""
+"""Added by whatever has a specification built: the command line, the sensor of labelled issues, or a person in the UI."""

@@ -84,7 +84,7 @@ def specification(text: str, project: str, context: int, where: str = "the speci
 
 
 def concerns(text: str) -> list[str]:
-    """A sentence for each thing asked for that no build may give: paths outside, secrets, the network."""
+    """A sentence for each kind of thing asked for that no build may give: paths outside, secrets, the network."""
     return [sentence.format(found=found[0][:80]) for pattern, sentence in _CONCERNS if (found := pattern.search(text))]
 
 

@@ -290,8 +290,9 @@ def collect_garbage(connections: Connections) -> None:
     with only_run(connections.settings), opened_instance(connections.settings) as instance:
         collected = maintenance.collect_garbage(connections.warehouse, connections.store, datetime.now(UTC))
         runs = prune_runs(instance, connections.settings.keep_runs_days)
+        old = datetime.now(UTC) - timedelta(days=connections.settings.keep_events_days)
+        maintenance.prune_builds(connections.settings, old)
         if connections.settings.has_inbox:
-            old = datetime.now(UTC) - timedelta(days=connections.settings.keep_events_days)
             connections.inbox.prune(old)
             connections.outbox.prune(old)
     sys.stderr.write(

@@ -75,15 +75,17 @@ def prune_runs(instance: dg.DagsterInstance, keep_days: int) -> int:
 @dg.op(required_resource_keys={"settings", "warehouse", "object_store", "inbox", "outbox"})
 def prune_storage(context: dg.OpExecutionContext) -> None:
     """Takes out old runs, documents that nothing points at, and unused pages of the warehouse."""
-    from orchestration_assets.maintenance import collect_garbage
+    from orchestration_assets.maintenance import collect_garbage, prune_builds
     from resources.clock import now
 
     runs = prune_runs(context.instance, context.resources.settings.keep_runs_days)
     collected = collect_garbage(context.resources.warehouse, context.resources.object_store, now())
     old = now() - timedelta(days=context.resources.settings.keep_events_days)
     events, effects = context.resources.inbox.prune(old), context.resources.outbox.prune(old)
+    reports = prune_builds(context.resources.settings, old)
     context.log.info(
-        f"Removed {runs} runs, {events} events, {effects} effects and {collected.objects} objects; freed {collected.warehouse_bytes} bytes."
+        f"Removed {runs} runs, {events} events, {effects} effects, {reports} reports of tests and {collected.objects} objects; freed "
+        f"{collected.warehouse_bytes} bytes."
     )
 
 

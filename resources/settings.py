@@ -138,6 +138,14 @@ class Settings(BaseSettings):
     """The command of the container engine, with its options."""
     sandbox_image: str = ""
 
+    build_coverage: float = Field(default=0.8, ge=0, le=1)
+    """The least share of a built project's statements that its tests run, over all of its files."""
+    build_strategy: Literal["fast", "thorough", "coverage"] = "thorough"
+    """How the tests of each task run: up to the first failure, all of them, or all with the coverage of what they are there for. The whole is always
+    tested with coverage."""
+    build_mutants: int = Field(default=0, ge=0)
+    """Faults that are planted in each file of a finished project, one at a time, and that its tests must notice."""
+
     sentry_dsn: SecretStr | None = None
     """Where Soloist reports its own errors."""
     sentry_traces: float = Field(default=0.0, ge=0, le=1)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from orchestration_assets.code.jobs import TOLD_TAG, build_project_job
+from orchestration_assets.code.assets import TOLD_TAG
+from orchestration_assets.code.jobs import build_project_job
 from orchestration_assets.code.partitions import PROJECTS
 from sensors.unfinished import UNFINISHED
 

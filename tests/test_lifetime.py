@@ -16,11 +16,17 @@ from pydantic import create_model
 from terminal import live_in, made_home, soloist
 
 from orchestration_assets import tables
+from orchestration_assets.code.bundle import BundleInput
+from orchestration_assets.code.ledger import Ledger
+from orchestration_assets.code.making import builds_path
+from orchestration_assets.code.model import RELEASE_BUNDLES, Plan
+from orchestration_assets.code.quality import TestReport
+from orchestration_assets.code.releasing import make_release, write_release
 from orchestration_assets.jobs import prune_runs
-from orchestration_assets.maintenance import GRACE, collect_garbage
+from orchestration_assets.maintenance import GRACE, collect_garbage, prune_builds
 from orchestration_assets.reports.model import DOCUMENTS
 from orchestration_assets.session import Connections
-from orchestration_assets.worklogs.model import ENTRIES, Entry
+from orchestration_assets.worklogs.model import ENTRIES, NOTES, Entry
 from orchestration_assets.worklogs.notes import new_note, note_entry
 from resources.inbox import Event, Inbox
 from resources.object_store.interface import object_key
@@ -146,6 +152,81 @@ def test_events_come_back_as_they_were_and_those_of_now_are_kept_aside(tmp_path:
     done = soloist("restore", "saved")
     assert done.status == 2 and "inbox.db is damaged" in done.sentence
     assert [event.delivery_id for event in inbox.latest(None, 10)] == ["before"]
+
+
+def released() -> list[str]:
+    """The names of the files of the bundle of a project that is handed over."""
+    opened = connections()
+    report = TestReport(of="", strategy="coverage", toolchain="Python", tests=(), failures=())
+    plan = Plan(name="shop", summary="Sells apples.")
+    given = BundleInput(project="shop", plan=plan, sources={"shop.py": b"x = 1\n"}, report=report, criteria={})
+    return sorted(file.name for file in make_release(opened.warehouse, opened.store, "shop", given))
+
+
+def test_a_bundle_outlives_a_garbage_collection_and_comes_back_from_a_backup(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names, opened = released(), connections()
+    assert collect_garbage(opened.warehouse, opened.store, LATER).objects == 0
+    assert [path.name for path in write_release(opened.warehouse, opened.store, "shop", tmp_path / "here")] == names
+    assert soloist("backup", "saved").status == 0
+    live_in(tmp_path / "new", monkeypatch)
+    assert soloist("restore", "saved").status == 0
+    opened = connections()
+    assert [path.name for path in write_release(opened.warehouse, opened.store, "shop", tmp_path / "there")] == names
+    for name in names:
+        assert (tmp_path / "there" / name).read_bytes() == (tmp_path / "here" / name).read_bytes()
+
+
+def test_every_table_that_may_point_at_an_object_was_thought_of() -> None:
+    """A new one that does is to be among what a garbage collection leaves and a backup saves."""
+    texts = {"specifications"}
+    naming = {spec.name for spec in tables.TABLES if {"sha256", "attachments"} & set(spec.model.model_fields)}
+    assert naming - texts == {spec.name for spec in (DOCUMENTS, RELEASE_BUNDLES, NOTES, ENTRIES)}
+
+
+def begun(*projects: str) -> Ledger:
+    """The ledger of this home, in which builds of these projects were begun besides those that were there."""
+    ledger = Ledger(builds_path(load_settings()))
+    for project in projects:
+        ledger.begin(project, "basis", Plan(name=project), [])
+    return ledger
+
+
+def test_builds_come_back_as_they_were_and_those_of_now_are_kept_aside(tmp_path: Path, own_home: Path) -> None:
+    ledger = begun("before")
+    assert soloist("backup", "saved").status == 0
+    begun("after").close()
+    assert soloist("restore", "saved").status == 0
+    assert ledger.load("before") is not None and ledger.load("after") is None
+    ledger.close()
+    aside = Ledger(own_home / "builds.db.before-restore")
+    assert aside.load("before") is not None and aside.load("after") is not None
+    aside.close()
+    (tmp_path / "saved" / "builds.db").write_bytes(b"no database" * 1000)
+    done = soloist("restore", "saved")
+    assert done.status == 2 and "builds.db is damaged" in done.sentence
+    ledger = begun()
+    assert ledger.load("before") is not None
+    ledger.close()
+
+
+def test_a_home_in_which_nothing_was_built_is_saved_and_pruned_without_a_ledger(tmp_path: Path) -> None:
+    assert soloist("backup", "saved").status == 0
+    assert soloist("restore", "saved").status == 0
+    assert prune_builds(load_settings(), LATER) == 0
+    assert not builds_path(load_settings()).exists() and not (tmp_path / "saved" / "builds.db").exists()
+
+
+def test_old_reports_of_tests_are_pruned_and_what_a_build_came_to_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    ledger = begun("shop")
+    for number in (1, 20):
+        monkeypatch.setenv("SOLOIST_NOW", f"2026-11-{number:02}T18:00:00+00:00")
+        ledger.keep_report(f"of {number}", "{}")
+    assert prune_builds(load_settings(), datetime(2026, 11, 10, tzinfo=UTC)) == 1
+    assert (ledger.report("of 1"), ledger.report("of 20")) == (None, "{}")
+    assert ledger.load("shop") is not None
+    ledger.close()
 
 
 def test_a_backup_that_cannot_be_finished_leaves_no_folder_behind(own_home: Path, tmp_path: Path) -> None:

@@ -24,12 +24,21 @@ if TYPE_CHECKING:
     from orchestration_assets.code.state import Built
     from resources.settings import Settings
 
+TOLD_TAG = "soloist/told"
+"""Of a run that ended with a word to whoever asked for the build."""
 _MOST_ATTEMPTS = 200
 """The last so many are listed."""
 EACH = dg.BackfillPolicy.multi_run(max_partitions_per_run=1)
 """A project is built in a run of its own."""
 _CONNECTIONS = {"settings", "warehouse", "object_store", "language_model"}
-_AGENTS = ("code/planning_agent.py", "code/plan_rules.py", "code/paths.py", "code/prompts/build_plan.md")
+_AGENTS = (
+    "code/planning_agent.py",
+    "code/plan_rules.py",
+    "code/paths.py",
+    "code/modules.py",
+    "code/quality/files.py",
+    "code/prompts/build_plan.md",
+)
 _ENGINE = ("code/*.py", "code/quality/**/*.py", "code/prompts/source_files.md")
 
 
@@ -179,7 +188,7 @@ def source_files(context: dg.AssetExecutionContext, config: MakingConfig) -> dg.
         warehouse,
         connected.language_model,
         project,
-        sandbox_checker(connected.sandbox),
+        sandbox_checker(connected.sandbox, settings),
         reported,
         retry_failed=config.retry_failed,
     )
@@ -249,22 +258,24 @@ def integration_report(context: dg.AssetExecutionContext) -> dg.MaterializeResul
     group_name="code",
     kinds={"git", "s3"},
     owners=OWNERS,
-    code_version=code_version("code/releasing.py", "code/pictures.py", "code/bundle/*.py", "code/bundle/templates/*"),
+    code_version=code_version(
+        "code/releasing.py", "code/spending.py", "code/pictures.py", "code/bundle/*.py", "code/bundle/templates/*"
+    ),
     required_resource_keys=_CONNECTIONS | {"outbox"},
 )
 def release_bundle(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
     """The project as it is handed over: its history in git, an archive, the bill of materials, the report and the plan; where it is to go to a
     repository, also as a pull request."""
     from orchestration_assets.code.making import attempts_of, specification_of
-    from orchestration_assets.code.releasing import bundle_input, make_release, proposed
+    from orchestration_assets.code.releasing import bars_of, bundle_input, make_release, proposed
     from orchestration_assets.code.telling import finished
     from orchestration_assets.effects import propose_project, tell_of_build
     from resources.source_trees import SourceUnavailable, open_source_trees
 
     connected, project, problems = context.resources, context.partition_key, list[str]()
-    attempts = attempts_of(connected.settings, project)
-    built = bundle_input(connected.settings, project, _built(context), attempts)
-    files = make_release(connected.warehouse, connected.object_store, project, built)
+    built = bundle_input(connected.settings, connected.warehouse, project, _built(context))
+    bars = bars_of(attempts_of(connected.settings, project))
+    files = make_release(connected.warehouse, connected.object_store, project, built, bars)
     with connected.warehouse.read() as session:
         specified = specification_of(session, project)
     if specified.repository:
@@ -291,7 +302,6 @@ def release_bundle(context: dg.AssetExecutionContext) -> dg.MaterializeResult[No
 @contextmanager
 def _told(context: dg.AssetExecutionContext, issue: str = "") -> "Iterator[None]":
     """What keeps an issue from being built is told under it. `issue`: where the project has no specification yet."""
-    from orchestration_assets.code.jobs import TOLD_TAG
     from orchestration_assets.code.making import BuildIncomplete, issue_of
     from orchestration_assets.code.plan_rules import PlanRefused
     from orchestration_assets.code.telling import stopped

@@ -14,6 +14,9 @@ from orchestration_assets.code.model import Plan, Task
 from orchestration_assets.code.paths import is_test
 from orchestration_assets.code.static_checks import imported, parsed
 
+MOST_HANDS = 10
+"""Through which a name goes from where it is defined to a test."""
+
 
 def blamed(plan: Plan, task_id: str, reasons: Sequence[Reason], sources: Mapping[str, str]) -> dict[str, list[Reason]]:
     """The ids of the tasks that mend the reasons, each with its own. `task_id` is the task that was checked: it mends what no other can be
@@ -43,8 +46,11 @@ def _tested(plan: Plan, path: str, test: str, sources: Mapping[str, str]) -> Tas
     tree = parsed(sources.get(path, ""))
     if owner is None or isinstance(tree, str):
         return None
-    modules = _used(tree, path, test.rpartition("::")[2].partition("[")[0])
     paths = plan.modules
+    modules = [
+        _defining(module, name, paths, sources)
+        for module, name in _used(tree, path, test.rpartition("::")[2].partition("[")[0])
+    ]
     used = [plan.owner(paths[module]) for module in modules if module in paths and not is_test(paths[module])]
     candidates = [task for task in used if task is not None and task != owner]
     if not candidates:
@@ -54,22 +60,49 @@ def _tested(plan: Plan, path: str, test: str, sources: Mapping[str, str]) -> Tas
     return max(candidates, key=lambda task: len(plan.beneath([task.id]) & ids), default=None)
 
 
-def _used(tree: ast.Module, path: str, function: str) -> list[str]:
-    """The modules whose names a test function uses; of the whole file where the function uses none."""
-    bound: dict[str, list[str]] = {}
+def _defining(module: str, name: str, paths: Mapping[str, str], sources: Mapping[str, str]) -> str:
+    """The module that defines a name of another one: a package often only hands on what its modules define."""
+    for _ in range(MOST_HANDS):
+        tree = parsed(sources.get(paths.get(module, ""), ""))
+        further = [
+            (found, alias.name)
+            for node in (tree.body if isinstance(tree, ast.Module) else ())
+            if isinstance(node, ast.ImportFrom)
+            for _, found, _ in imported(ast.Module([node], []), paths[module])
+            for alias in node.names
+            if (alias.asname or alias.name) == name and found in paths
+        ]
+        if not further:
+            break
+        module, name = further[-1]
+    return module
+
+
+def _used(tree: ast.Module, path: str, function: str) -> list[tuple[str, str]]:
+    """The modules whose names a test function uses, each with the name, "" for the module itself; of the whole file where the function uses
+    none."""
+    bound: dict[str, list[tuple[str, str]]] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            bound |= {(alias.asname or alias.name).partition(".")[0]: [alias.name] for alias in node.names}
+            bound |= {(alias.asname or alias.name).partition(".")[0]: [(alias.name, "")] for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             _, module, _ = next(imported(ast.Module([node], []), path))
-            bound |= {alias.asname or alias.name: [module, f"{module}.{alias.name}"] for alias in node.names}
+            bound |= {
+                alias.asname or alias.name: [(module, alias.name), (f"{module}.{alias.name}", "")]
+                for alias in node.names
+            }
     bodies = [
         node
         for node in ast.walk(tree)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == function
     ]
     used = {node.id for body in bodies for node in ast.walk(body) if isinstance(node, ast.Name)}
-    inner = [module for body in bodies for _, module, _ in imported(ast.Module(body.body, []), path)]
+    inner = [
+        (module, name)
+        for body in bodies
+        for _, module, names in imported(ast.Module(body.body, []), path)
+        for name in names or [""]
+    ]
     return inner + [module for name in bound if name in used for module in bound[name]] or [
         module for modules in bound.values() for module in modules
     ]

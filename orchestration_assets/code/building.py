@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -18,28 +18,38 @@ from orchestration_assets.code.checking import CannotCheck, Checked, Checker
 from orchestration_assets.code.ledger import Attempt, Ledger
 from orchestration_assets.code.model import Plan
 from orchestration_assets.code.planning_agent import FailedPart, Replacement, ReplanningAgent
-from orchestration_assets.code.scheduling import Item, Schedule, State, Step
+from orchestration_assets.code.scheduling import MOST_LOSSES, Item, Schedule, State, Step
 from orchestration_assets.code.state import INTEGRATION, Built, Outcome, taken_up
 from orchestration_assets.code.writing_agent import Assignment, WritingAgent, Written
 from resources import clock
+from resources.errors import SoloistError
 from resources.language_model.conversation import Made, unexpected
 
 if TYPE_CHECKING:
     from resources.language_model.asking import Asking
 
+MOST_NAMED = 5
+"""Tasks that a sentence lists."""
 _SAID = {
     (Step.WRITE, "written"): "is written",
     (Step.WRITE, "failed"): "could not be written",
+    (Step.WRITE, "lost"): "got no answer",
     (Step.WRITE, "handed over"): "waits",
     (Step.CHECK, "passed"): "is right",
     (Step.CHECK, "failed"): "is not right",
+    (Step.CHECK, "lost"): "could not be tested",
     (Step.CHECK, "handed over"): "waits",
     (Step.CHECK, "put off"): "waits",
     (Step.REPLAN, "replanned"): "was planned again",
     (Step.REPLAN, "given up"): "is given up",
+    (Step.REPLAN, "lost"): "got no answer",
 }
 
 Result = Made[Assignment, Written] | Made[FailedPart, Replacement] | Checked
+
+
+class BuildInterrupted(SoloistError):
+    """Some step came to nothing again and again, and through no fault of the files: what was done is kept, and the next run goes on."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +91,8 @@ class Build:
 
     async def run(self, plan: Plan, *, retry_failed: bool = False) -> Built:
         """Goes on from where the ledger says that the last run over the same plan was left. Raises EndpointError where the model is gone,
-        and CannotCheck where nothing can be tested: what was done until then is kept."""
+        CannotCheck where nothing can be tested, and, when nothing else is left to do, BuildInterrupted where some calls or checks were lost
+        again and again: what was done until then is kept."""
         self._writer = WritingAgent(self.terms.context)
         self._planner = ReplanningAgent(self.terms.context, self.terms.libraries)
         self._state = taken_up(self.ledger, self.project, plan, self._schedule, retry_failed=retry_failed)
@@ -95,7 +106,17 @@ class Build:
             await asyncio.gather(*running, return_exceptions=True)
             await asyncio.to_thread(self._pool.shutdown)
         self._show(())
+        if left := self._state.schedule.left:
+            raise BuildInterrupted(self._unfinished(left))
         return self._state.built()
+
+    def _unfinished(self, left: Sequence[Item]) -> str:
+        names = ", ".join(item.id for item in left[:MOST_NAMED]) + (", ..." if len(left) > MOST_NAMED else "")
+        why = self._state.why_lost[left[0].id].rstrip(".")
+        return (
+            f"The build of {self.project} is not finished: nothing came of {names} in {MOST_LOSSES} tries each ({why}). What is done is kept; run it "
+            "again to go on from there."
+        )
 
     def _schedule(self, items: dict[str, Item]) -> Schedule:
         return Schedule(items, self.terms.in_flight, self.terms.checks, self.terms.chance)
@@ -140,7 +161,7 @@ class Build:
         if error is not None:
             if step is not Step.CHECK or isinstance(error, CannotCheck) or not isinstance(error, Exception):
                 raise error
-            outcome = state.not_checked(item, unexpected("checker", f"check {item.id}", error), now)
+            outcome = state.lost(item, unexpected("checker", f"check {item.id}", error), now)
             self._note(item, step, seconds, outcome)
             return
         result = task.result()

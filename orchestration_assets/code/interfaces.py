@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from functools import lru_cache
 
-from orchestration_assets.code.paths import module_of
+from orchestration_assets.code.modules import module_of
 
 LONGEST_DOCSTRING, LONGEST_VALUE = 300, 80
 

@@ -2,9 +2,6 @@
 
 import dagster as dg
 
-TOLD_TAG = "soloist/told"
-"""Of a run that ended with a word to whoever asked for the build."""
-
 build_project_job = dg.define_asset_job(
     "build_project_job",
     selection=dg.AssetSelection.groups("code"),

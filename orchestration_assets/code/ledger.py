@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,13 +21,14 @@ from sqlalchemy.dialects.sqlite import insert
 from orchestration_assets.code.checking import Checked, Reason
 from orchestration_assets.code.model import Plan
 from orchestration_assets.code.scheduling import Item, State, Step
+from resources import clock
 from resources.errors import SoloistError
 from resources.rows import Row
 
 if TYPE_CHECKING:
     from sqlalchemy.engine.interfaces import DBAPIConnection
 
-VERSION = 1
+VERSION = 2
 _METADATA = sa.MetaData()
 
 
@@ -40,7 +41,12 @@ def _text(name: str) -> sa.Column[Any]:
     return sa.Column(name, sa.Text, nullable=False)
 
 
-_BUILDS = _table("builds", ["project"], _text("basis"), _text("plan"))
+def _instant(name: str) -> sa.Column[Any]:
+    """Seconds since 1970."""
+    return sa.Column(name, sa.Float, nullable=False)
+
+
+_BUILDS = _table("builds", ["project"], _text("basis"), _text("plan"), _instant("begun_at"))
 _ITEMS = _table("items", ["project", "id"], _text("item"), _text("note"))
 _FILES = _table("files", ["project", "path"], _text("task"), _text("text"))
 _ATTEMPTS = sa.Table(
@@ -49,9 +55,11 @@ _ATTEMPTS = sa.Table(
     sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
     sa.Column("project", sa.String, nullable=False, index=True),
     _text("attempt"),
+    _text("basis"),
 )
 _LETTERS = _table("dead_letters", ["project", "task"], _text("letter"))
-_REPORTS = _table("reports", ["key"], _text("report"))
+_REPORTS = _table("reports", ["key"], _text("report"), _instant("kept_at"))
+_SINCE_VERSION_2 = (_BUILDS.c.begun_at, _ATTEMPTS.c.basis, _REPORTS.c.kept_at)
 
 
 class Attempt(Row):
@@ -62,7 +70,7 @@ class Attempt(Row):
     ended_at: datetime
     seconds: float
     outcome: str
-    """`written`, `passed`, `failed`, `handed over`, `put off`, `replanned`, `given up`."""
+    """`written`, `passed`, `failed`, `handed over`, `put off`, `replanned`, `given up`, `lost`."""
     reason: str = ""
     maker: str = ""
     agent_version: str = ""
@@ -72,6 +80,8 @@ class Attempt(Row):
     """HTTP requests."""
     tokens_in: int = 0
     tokens_out: int = 0
+    basis: str = ""
+    """That of the build that it was made for; the ledger fills it in."""
 
 
 class DeadLetter(Row):
@@ -102,6 +112,7 @@ class Stored:
     items: dict[str, Item]
     notes: dict[str, Note]
     files: dict[str, str]
+    begun_at: datetime
 
 
 @dataclass
@@ -131,6 +142,8 @@ class Ledger:
                 if found > VERSION:
                     raise SoloistError(f"The builds in {path} were made by a newer version of Soloist; update Soloist.")
                 _METADATA.create_all(connection)
+                if found < VERSION:
+                    _add_columns(connection)
                 connection.exec_driver_sql(f"PRAGMA user_version = {VERSION}")
         except sa.exc.DBAPIError as error:
             raise SoloistError(
@@ -155,6 +168,7 @@ class Ledger:
             {row.id: _item(row.item) for row in rows},
             {row.id: _note(row.note) for row in rows},
             {row.path: row.text for row in files},
+            datetime.fromtimestamp(build.begun_at, UTC),
         )
 
     def begin(self, project: str, basis: str, plan: Plan, items: Iterable[Item]) -> None:
@@ -162,7 +176,8 @@ class Ledger:
         with self._engine.begin() as connection:
             for table in (_BUILDS, _ITEMS, _FILES, _LETTERS):
                 connection.execute(table.delete().where(table.c.project == project))
-            connection.execute(_BUILDS.insert().values(project=project, basis=basis, plan=plan.model_dump_json()))
+            begun = {"basis": basis, "plan": plan.model_dump_json(), "begun_at": clock.now().timestamp()}
+            connection.execute(_BUILDS.insert().values(project=project, **begun))
             for item in items:
                 connection.execute(_ITEMS.insert().values(project=project, id=item.id, **_item_row(item, Note())))
 
@@ -185,14 +200,17 @@ class Ledger:
                     {"project": project, "task": letter.task},
                     {"letter": letter.model_dump_json()},
                 )
+            basis = sa.select(_BUILDS.c.basis).where(_BUILDS.c.project == project).scalar_subquery()
             for attempt in changes.attempts:
-                connection.execute(_ATTEMPTS.insert().values(project=project, attempt=attempt.model_dump_json()))
+                text = attempt.model_dump_json(exclude={"basis"})
+                connection.execute(_ATTEMPTS.insert().values(project=project, attempt=text, basis=basis))
 
     def attempts(self, project: str) -> list[Attempt]:
-        """In the order in which they ended."""
-        query = sa.select(_ATTEMPTS.c.attempt).where(_ATTEMPTS.c.project == project).order_by(_ATTEMPTS.c.number)
+        """Those of all plans, in the order in which they ended."""
+        query = sa.select(_ATTEMPTS).where(_ATTEMPTS.c.project == project).order_by(_ATTEMPTS.c.number)
         with self._engine.begin() as connection:
-            return [Attempt.model_validate_json(text) for text in connection.scalars(query)]
+            rows = connection.execute(query).all()
+        return [Attempt.model_validate_json(row.attempt).model_copy(update={"basis": row.basis}) for row in rows]
 
     def dead_letters(self, project: str) -> list[DeadLetter]:
         query = sa.select(_LETTERS.c.letter).where(_LETTERS.c.project == project).order_by(_LETTERS.c.task)
@@ -207,10 +225,27 @@ class Ledger:
     def keep_report(self, key: str, report: str) -> None:
         """For any thread."""
         with self._engine.begin() as connection:
-            _put(connection, _REPORTS, {"key": key}, {"report": report})
+            _put(connection, _REPORTS, {"key": key}, {"report": report, "kept_at": clock.now().timestamp()})
+
+    def prune(self, older_than: datetime) -> int:
+        """Takes out the reports of tests that were kept before; returns how many. Whoever needs one again runs the tests."""
+        with self._engine.begin() as connection:
+            return connection.execute(_REPORTS.delete().where(_REPORTS.c.kept_at < older_than.timestamp())).rowcount
 
 
-def _put(connection: sa.Connection, table: sa.Table, key: Mapping[str, str], values: Mapping[str, str]) -> None:
+def _add_columns(connection: sa.Connection) -> None:
+    """To a file of the first version: what was there is taken for of now, and attempts for those of the build that is there."""
+    for column in _SINCE_VERSION_2:
+        table = column.table
+        if column.name not in {each["name"] for each in sa.inspect(connection).get_columns(table.name)}:
+            kind, nothing = ("TEXT", "''") if isinstance(column.type, sa.Text) else ("REAL", clock.now().timestamp())
+            added = f"ALTER TABLE {table.name} ADD COLUMN {column.name} {kind} NOT NULL DEFAULT {nothing}"
+            connection.exec_driver_sql(added)
+    basis = sa.select(_BUILDS.c.basis).where(_BUILDS.c.project == _ATTEMPTS.c.project).scalar_subquery()
+    connection.execute(_ATTEMPTS.update().where(_ATTEMPTS.c.basis == "").values(basis=sa.func.coalesce(basis, "")))
+
+
+def _put(connection: sa.Connection, table: sa.Table, key: Mapping[str, str], values: Mapping[str, str | float]) -> None:
     row = insert(table).values(**key, **values)
     connection.execute(row.on_conflict_do_update(index_elements=list(key), set_=dict(values)))
 

@@ -195,7 +195,8 @@ def make_files(
     *,
     retry_failed: bool = False,
 ) -> Built:
-    """Builds a project, going on from where the last build of its plan was left. Raises NeedsModel, PlanRefused, EndpointError, CannotCheck."""
+    """Builds a project, going on from where the last build of its plan was left. Raises NeedsModel, PlanRefused, EndpointError,
+    CannotCheck, and BuildInterrupted where the next run is to go on."""
     require_model(model)
     with warehouse.read() as session:
         plan = plan_of(session, project)
@@ -244,11 +245,13 @@ def wire_limit(in_flight: int) -> int:
     return 4 * in_flight
 
 
-def sandbox_checker(sandbox: Sandbox) -> Callable[[Ledger], Checker]:
+def sandbox_checker(sandbox: Sandbox, settings: Settings) -> Callable[[Ledger], Checker]:
     """Tests in the sandbox, by the rules of every project."""
+    from orchestration_assets.code.quality import GateSettings
     from orchestration_assets.code.quality_checking import KeptReports, SandboxChecker
 
-    return lambda ledger: SandboxChecker(sandbox, KeptReports(ledger))
+    gate = GateSettings(coverage=settings.build_coverage, mutants=settings.build_mutants)
+    return lambda ledger: SandboxChecker(sandbox, KeptReports(ledger), gate, strategy=settings.build_strategy)
 
 
 @contextmanager
@@ -280,14 +283,14 @@ def built_of(settings: Settings, warehouse: Warehouse, project: str) -> Built:
         plan = plan_of(session, project)
     ledger = Ledger(builds_path(settings))
     try:
-        built = as_left(ledger, project, plan)
+        built, letters = as_left(ledger, project, plan), ledger.dead_letters(project)
     finally:
         ledger.close()
     if built is None:
         raise BuildIncomplete(f"The files of {project} were not made yet; run `soloist build`.")
     if not built.is_green:
         raise BuildIncomplete(
-            f"The build of {project} is not complete: {not_done(built)}; run again with --retry-failed, or change the specification."
+            f"The build of {project} is not complete: {not_done(built, letters)}; run again with --retry-failed, or change the specification."
         )
     return built
 

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from orchestration_assets.code.paths import module_of
+from orchestration_assets.code.modules import module_of
 from resources.language_model.schemas import at_most, few, number_to
 from resources.rows import Row
 from resources.warehouse import TableSpec

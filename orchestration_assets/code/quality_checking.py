@@ -6,7 +6,10 @@ whoever made the file that it is in.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from orchestration_assets.code.checking import CannotCheck, Checked, Reason, Work
@@ -49,7 +52,9 @@ class KeptReports:
 
 
 class SandboxChecker:
-    """Runs every test in the sandbox. `settings` are the gate's; None: those of every project."""
+    """Runs every test in the sandbox. `settings` are the gate's; None: the defaults. `strategy` is how the tests of one task run: with
+    `coverage`, tests must also cover their share of what they are there for, before the whole is looked at. `at_once`: runs at the end, None for one
+    on each processor; `check` has one at a time in each thread."""
 
     def __init__(
         self,
@@ -57,35 +62,36 @@ class SandboxChecker:
         cache: quality.ReportCache | None = None,
         settings: quality.GateSettings | None = None,
         limits: Limits | None = None,
+        *,
+        strategy: quality.Strategy = "thorough",
+        at_once: int | None = None,
     ) -> None:
         from orchestration_assets.code.quality import Gate
         from orchestration_assets.code.quality.running import LIMITS
 
         self._sandbox, self._cache, self._gate = sandbox, cache, Gate(settings)
-        self._limits = limits or LIMITS
+        self._limits, self._strategy = limits or LIMITS, strategy
+        self._at_once = at_once or os.cpu_count() or 2
 
     def check(self, work: Work) -> Checked:
         """By the tests that can run; a file that none rests on yet is only looked at."""
-        report = self._run(work.sources, work.tests, "thorough") if work.tests else None
-        verdict = self._gate.judge(_encoded(work.sources), report, _constraints(work.plan, work.task.paths))
+        report = self._tested(work) if work.tests else None
+        judged = None if report is None else _of_their_own(work, report)
+        verdict = self._gate.judge(
+            _encoded(work.sources), judged, _constraints(work.plan, work.task.paths), survivors=()
+        )
         reasons = [reason for reason in verdict.reasons if report is not None or reason.kind != "report"]
         told = {} if report is None else report.model_dump(mode="json")
         return Checked(passed=not reasons, reasons=_reasons(work.plan, reasons), report=told)
 
     def integrate(self, plan: Plan, sources: Mapping[str, str]) -> Checked:
         """By all tests, with the coverage of all files; every criterion must be shown by a test that passed."""
-        from orchestration_assets.code.quality import surviving
-
-        tests = [path for path in sources if is_test(path)]
-        report = self._run(sources, tests, "coverage")
         files = _encoded(sources)
+        tests = {path: data for path, data in files.items() if is_test(path)}
         paths = [path for task in plan.tasks for path in task.paths]
-        survivors: Sequence[quality.Reason] = ()
-        if report.passed and self._gate.settings.mutants:
-            changed = [path for path in sources if path.endswith(".py") and not is_test(path)]
-            chosen = {path: files[path] for path in tests}
-            most = self._gate.settings.mutants
-            survivors = surviving(self._sandbox, files, chosen, changed, most, cache=self._cache, limits=self._limits)
+        with _in_the_sandbox(), ThreadPoolExecutor(self._at_once, thread_name_prefix="tests") as executor:
+            report = self._all_tested(files, tests, executor)
+            survivors = self._surviving(files, tests, executor) if report.passed else []
         verdict = self._gate.judge(files, report, _constraints(plan, paths), survivors)
         shown = criteria_shown(sources, [criterion.id for criterion in plan.criteria])
         reasons = [*_reasons(plan, verdict.reasons), *_not_shown(plan, shown, report)]
@@ -95,19 +101,70 @@ class SandboxChecker:
         }
         return Checked(passed=not reasons, reasons=reasons, report=told)
 
-    def _run(self, sources: Mapping[str, str], tests: Iterable[str], strategy: quality.Strategy) -> quality.TestReport:
+    def _tested(self, work: Work) -> quality.TestReport:
         from orchestration_assets.code.quality import run_tests
 
-        files, chosen = _encoded(sources), _encoded({path: sources[path] for path in tests})
+        files = _encoded(work.sources)
+        chosen = {path: files[path] for path in work.tests}
 
         def run() -> quality.TestReport:
-            return run_tests(self._sandbox, files, chosen, strategy, cache=self._cache, limits=self._limits)
+            return run_tests(self._sandbox, files, chosen, self._strategy, cache=self._cache, limits=self._limits)
 
-        try:
+        with _in_the_sandbox():
             report = run()
-            return run() if {failure.kind for failure in report.failures} & _OF_A_BUSY_MACHINE else report
-        except SandboxUnavailable as error:
-            raise CannotCheck(str(error)) from error
+            return run() if _may_be_of_a_busy_machine(report) else report
+
+    def _all_tested(
+        self, files: Mapping[str, bytes], tests: Mapping[str, bytes], executor: ThreadPoolExecutor
+    ) -> quality.TestReport:
+        """At first as many runs as there may be at once, of a few files at least; where one ran out of something, each file has a run to itself."""
+        from orchestration_assets.code.quality import run_in_parts
+        from orchestration_assets.code.quality.parts import LEAST_FILES_OF_A_RUN
+
+        def run(most: int) -> quality.TestReport:
+            return run_in_parts(
+                self._sandbox,
+                files,
+                tests,
+                "coverage",
+                executor,
+                files_of_a_run=most,
+                cache=self._cache,
+                limits=self._limits,
+            )
+
+        report = run(max(LEAST_FILES_OF_A_RUN, -(-len(tests) // self._at_once)))
+        return run(1) if _may_be_of_a_busy_machine(report) else report
+
+    def _surviving(
+        self, files: Mapping[str, bytes], tests: Mapping[str, bytes], executor: ThreadPoolExecutor
+    ) -> list[quality.Reason]:
+        from orchestration_assets.code.quality import surviving
+
+        most = self._gate.settings.mutants
+
+        def planted(path: str) -> list[quality.Reason]:
+            return surviving(self._sandbox, files, tests, [path], most, cache=self._cache, limits=self._limits)
+
+        return [reason for reasons in executor.map(planted, sorted(files)) for reason in reasons] if most else []
+
+
+@contextmanager
+def _in_the_sandbox() -> Iterator[None]:
+    try:
+        yield
+    except SandboxUnavailable as error:
+        raise CannotCheck(str(error)) from error
+
+
+def _may_be_of_a_busy_machine(report: quality.TestReport) -> bool:
+    return not _OF_A_BUSY_MACHINE.isdisjoint(failure.kind for failure in report.failures)
+
+
+def _of_their_own(work: Work, report: quality.TestReport) -> quality.TestReport:
+    """The report with the coverage of those files only that no later tests are nearer to."""
+    coverage = [file for file in report.coverage if _tests_of(work.plan, file.path) in work.tests]
+    return report.model_copy(update={"coverage": tuple(coverage)})
 
 
 def _encoded(sources: Mapping[str, str]) -> dict[str, bytes]:
@@ -120,10 +177,12 @@ def _constraints(plan: Plan, paths: Iterable[str]) -> quality.Constraints:
     return Constraints(libraries=frozenset(plan.libraries), required_files=frozenset(paths))
 
 
-def _reasons(plan: Plan, reasons: Iterable[quality.Reason]) -> list[Reason]:
+def _reasons(plan: Plan, reasons: Sequence[quality.Reason]) -> list[Reason]:
     found: list[Reason] = []
+    # That too little is covered is for those to mend whose files follow in the list.
+    low = next((reason.path for reason in reasons if reason.kind in _FOR_TESTS and reason.path), "")
     for reason in reasons:
-        path = _tests_of(plan, reason.path) if reason.kind in _FOR_TESTS else reason.path
+        path = _tests_of(plan, reason.path or low) if reason.kind in _FOR_TESTS else reason.path
         test = "" if reason.kind in _FOR_TESTS else reason.test
         found.append(
             Reason(

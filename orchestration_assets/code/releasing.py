@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections import defaultdict
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestration_assets.code.model import RELEASE_BUNDLES, Bar, ProjectProposal, ReleasedFile, Specification
-from orchestration_assets.code.scheduling import Step
 from resources.errors import BadInput
-from resources.language_model.prices import load_prices, prices_of
 
 if TYPE_CHECKING:
-    from orchestration_assets.code.bundle import BundleInput, Made
+    from orchestration_assets.code.bundle import BundleInput
     from orchestration_assets.code.ledger import Attempt
     from orchestration_assets.code.state import Built
     from resources.object_store import ObjectStore
@@ -29,9 +26,11 @@ def make_release(
     store: ObjectStore,
     project: str,
     built: BundleInput,
+    bars: Sequence[Bar] = (),
 ) -> list[ReleasedFile]:
-    """Makes and stores the bundle of a build that is green, and its report as a document."""
-    from orchestration_assets.code.bundle import REPORT, make_bundle
+    """Makes and stores the bundle of a build that is green, and its report as a document, which also shows `bars`, what was done when."""
+    from orchestration_assets.code.bundle import make_bundle
+    from orchestration_assets.code.bundle.page import page
     from orchestration_assets.code.making import keep_report
 
     bundle = make_bundle(built)
@@ -47,8 +46,7 @@ def make_release(
     ]
     with warehouse.write() as session:
         session.replace(RELEASE_BUNDLES, rows, "project = ?", [project])
-    report = next(file.data for file in bundle.files if file.name == REPORT)
-    keep_report(warehouse, store, "build_report", project, {"html": report})
+    keep_report(warehouse, store, "build_report", project, {"html": page(built, bars)})
     return rows
 
 
@@ -73,10 +71,11 @@ def proposed(warehouse: Warehouse, trees: Trees, specification: Specification, b
     return proposal(specification, built, base, tips[0])
 
 
-def bundle_input(settings: Settings, project: str, built: Built, attempts: Sequence[Attempt]) -> BundleInput:
+def bundle_input(settings: Settings, warehouse: Warehouse, project: str, built: Built) -> BundleInput:
     """What a green build is as a bundle: its files, what its tests came to, and who made what."""
     from orchestration_assets.code.bundle import BundleInput
     from orchestration_assets.code.quality import TestReport
+    from orchestration_assets.code.spending import who_made_what
 
     assert built.integration is not None
     report = built.integration.report
@@ -86,41 +85,15 @@ def bundle_input(settings: Settings, project: str, built: Built, attempts: Seque
         sources={path: text.encode() for path, text in built.sources.items()},
         report=TestReport.model_validate(report["tests"]),
         criteria=report["criteria"],
-        made=_made(settings, built, attempts),
-        bars=tuple(bars_of(attempts)),
+        made=who_made_what(settings, warehouse, project, built.plan),
     )
 
 
-def _made(settings: Settings, built: Built, attempts: Sequence[Attempt]) -> tuple[Made, ...]:
-    """Who wrote each task, in the order of the plan: whoever did so last, and what all attempts took."""
-    from orchestration_assets.code.bundle import Made
-
-    table = load_prices(settings.prices_path)
-    of_task: defaultdict[str, list[Attempt]] = defaultdict(list)
-    for attempt in attempts:
-        if attempt.step is Step.WRITE and attempt.maker:
-            of_task[attempt.task].append(attempt)
-    found: list[Made] = []
-    for task in built.plan.tasks:
-        if not (tries := of_task[task.id]):
-            continue
-        tokens_in, tokens_out = sum(each.tokens_in for each in tries), sum(each.tokens_out for each in tries)
-        found.append(
-            Made(
-                task=task.id,
-                maker=tries[-1].maker,
-                prompt_version=tries[-1].agent_version,
-                calls=sum(each.calls for each in tries),
-                tokens_in=tokens_in,
-                tokens_out=tokens_out,
-                cost=prices_of(table, tries[-1].maker).cost(tokens_in, 0, tokens_out),
-            )
-        )
-    return tuple(found)
-
-
 def bars_of(attempts: Sequence[Attempt]) -> list[Bar]:
-    """What was done when, in the order in which it was begun."""
+    """What was done when of the plan that was worked on last, in the order in which it was begun."""
+    from orchestration_assets.code.reporting import of_last_plan
+
+    attempts = of_last_plan(attempts)
     if not attempts:
         return []
     began = [each.ended_at - timedelta(seconds=each.seconds) for each in attempts]

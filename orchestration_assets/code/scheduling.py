@@ -13,6 +13,8 @@ from enum import StrEnum
 from orchestration_assets.code.breaker import CircuitBreaker, InFlightWindow
 
 MOST_FAILURES = 3
+MOST_LOSSES = 3
+"""In a row, after which an item is left to the next run."""
 FIRST_BACKOFF_S, LONGEST_BACKOFF_S = 1.0, 60.0
 PATIENCE_S = 600.0
 """An item that has waited so long goes before one that just became ready, however much depends on the latter."""
@@ -48,6 +50,8 @@ class Item:
     is_fix: bool = False
     """It goes before new work."""
     failures: int = 0
+    losses: int = 0
+    """How often in a row nothing came of a step: the call got no answer, the checker broke. It says nothing of the item, and each run counts anew."""
     replanned: bool = False
     writable: bool = True
     waits_for: frozenset[str] = frozenset()
@@ -58,7 +62,8 @@ class Item:
 
 @dataclass
 class Schedule:
-    """`start` says what begins now; how it ended is told by `written`, `passed`, `failed`, `handed_over`, `replanned` or `given_up`.
+    """`start` says what begins now; how it ended is told by `written`, `passed`, `failed`, `lost`, `handed_over`, `put_off`, `replanned` or
+    `given_up`.
 
     `in_flight` bounds calls of the model (writing and planning again), `checks` the checks at once. `chance` gives numbers in [0, 1) for the
     jitter of pauses. `changed` collects the ids of items that changed since the caller last cleared it.
@@ -80,8 +85,13 @@ class Schedule:
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing runs and nothing will: all is done, dead, or waits for what is dead."""
+        """Whether nothing runs and nothing will: all is done, dead, left to the next run, or waits for what is dead or left."""
         return not self.in_state(State.RUNNING) and all(map(self._is_blocked, self.in_state(State.OPEN)))
+
+    @property
+    def left(self) -> list[Item]:
+        """What is open and is not tried again in this run, because nothing came of it too often."""
+        return [item for item in self.items.values() if _is_left(item)]
 
     def in_state(self, state: State) -> list[Item]:
         return [item for item in self.items.values() if item.state is state]
@@ -95,7 +105,9 @@ class Schedule:
 
     def wakes_at(self, now: float) -> float | None:
         """When to call `start` again though nothing ended: when a pause is over. None where only an end helps."""
-        times = [item.not_before for item in self.in_state(State.OPEN) if item.not_before > now and self._is_free(item)]
+        times = [
+            item.not_before for item in self.in_state(State.OPEN) if item.not_before > now and self._is_startable(item)
+        ]
         times += [breaker.opens_at for breaker in self.breakers.values() if breaker.opens_at is not None]
         return min((time for time in times if time > now), default=None)
 
@@ -109,20 +121,27 @@ class Schedule:
         item = self._ended(item_id, now, erred=False)
         item.state, item.is_fix = State.DONE, False
 
-    def failed(self, item_id: str, now: float, *, erred: bool = False, lost: bool = False) -> None:
-        """It was written or checked, and is not right. `erred`: its agent gave nothing that could be used, which counts for the
-        breaker; `lost`: because the call did not get through, so that the next one waits."""
-        item = self._ended(item_id, now, erred=erred or lost, lost=lost)
-        self._count_failure(item, now, pauses=lost)
+    def failed(self, item_id: str, now: float, *, erred: bool = False) -> None:
+        """It was written or checked, and is not right. `erred`: its agent gave nothing that could be used, which counts for the breaker."""
+        self._count_failure(self._ended(item_id, now, erred=erred))
+
+    def lost(self, item_id: str, now: float) -> None:
+        """Nothing came of the step, which is no failure of the item: the same is tried again after a pause, and where that was in vain too often,
+        by the next run."""
+        item = self._ended(item_id, now, erred=True, lost=True)
+        item.losses += 1
+        longest = min(LONGEST_BACKOFF_S, FIRST_BACKOFF_S * 2 ** (item.losses - 1))
+        item.not_before = now + longest * (0.5 + self.chance() / 2)
+
+    def can_mend(self, item_ids: Iterable[str]) -> bool:
+        """Whether all of these can be written again in this build."""
+        return all(self.items[each].writable and self.items[each].state is not State.DEAD for each in item_ids)
 
     def handed_over(self, item_id: str, to: Iterable[str], now: float) -> list[str]:
-        """It is not right because of other items, which are mended and checked again before this one is. Gives those that are mended from
-        now on; others were on their way already."""
+        """It is not right because of other items that can be mended: they are, and are checked again before this one is. Gives those that are
+        mended from now on; others were on their way already."""
         item = self._ended(item_id, now, erred=False)
         others = [self.items[each] for each in to]
-        if any(other.state is State.DEAD or not other.writable for other in others):
-            self._count_failure(item, now, pauses=False)
-            return []
         mended: list[str] = []
         item.step, item.is_fix = Step.CHECK, True
         for other in others:
@@ -134,7 +153,7 @@ class Schedule:
             if other.state is State.DONE or (other.state is State.OPEN and other.step is Step.CHECK):
                 other.state, other.waits_for = State.OPEN, frozenset()
                 self.changed.add(other.id)
-                self._count_failure(other, now, pauses=False)
+                self._count_failure(other)
                 mended.append(other.id)
         return mended
 
@@ -171,9 +190,9 @@ class Schedule:
                 item.waits_for = frozenset()
                 self.changed.add(item.id)
 
-    def given_up(self, item_id: str, now: float, *, erred: bool = False, lost: bool = False) -> None:
+    def given_up(self, item_id: str, now: float, *, erred: bool = False) -> None:
         """Nothing can stand in its place."""
-        item = self._ended(item_id, now, erred=erred, lost=lost)
+        item = self._ended(item_id, now, erred=erred)
         item.replanned = True
         item.state = State.DEAD
 
@@ -202,14 +221,20 @@ class Schedule:
         return begun
 
     def _is_ready(self, item: Item, now: float) -> bool:
-        return item.state is State.OPEN and item.not_before <= now and self._is_free(item)
+        return item.state is State.OPEN and item.not_before <= now and self._is_startable(item)
+
+    def _is_startable(self, item: Item) -> bool:
+        return not _is_left(item) and self._is_free(item)
 
     def _is_free(self, item: Item) -> bool:
         """Whether all that it waits for is done."""
         return all(self.items[each].state is State.DONE for each in item.waits_for | item.depends_on)
 
     def _is_blocked(self, item: Item) -> bool:
-        return not self._is_free(item) and any(self.items[each].state is State.DEAD for each in self._beneath(item))
+        if _is_left(item) or self._is_free(item):
+            return _is_left(item)
+        beneath = [self.items[each] for each in self._beneath(item)]
+        return any(each.state is State.DEAD or _is_left(each) for each in beneath)
 
     def _waits_on(self, item: Item, item_id: str) -> bool:
         return item.id == item_id or item_id in self._beneath(item)
@@ -232,24 +257,21 @@ class Schedule:
         if item.step is not Step.CHECK:
             self.window.came_back(item.started_at, now, lost=lost)
         item.state, item.ready_since = State.OPEN, None
+        item.losses = item.losses if lost else 0
         self.changed.add(item_id)
         return item
 
-    def _count_failure(self, item: Item, now: float, *, pauses: bool) -> None:
+    def _count_failure(self, item: Item) -> None:
         """After three, it goes to the planner, once; where that is no help, and where a model can do nothing, it is dead."""
         item.failures += 1
-        if item.failures < MOST_FAILURES:
-            if item.writable and (item.step is not Step.CHECK or not pauses):
-                item.step, item.is_fix = Step.WRITE, True
-            elif not pauses:
-                item.state = State.DEAD
-        elif item.replanned or not item.writable or (item.step is Step.CHECK and pauses):
+        if not item.writable or (item.failures >= MOST_FAILURES and item.replanned):
             item.state = State.DEAD
         else:
-            item.step, item.is_fix = Step.REPLAN, True
-        if pauses and item.state is State.OPEN:
-            longest = min(LONGEST_BACKOFF_S, FIRST_BACKOFF_S * 2 ** (item.failures - 1))
-            item.not_before = now + longest * (0.5 + self.chance() / 2)
+            item.step, item.is_fix = Step.WRITE if item.failures < MOST_FAILURES else Step.REPLAN, True
+
+
+def _is_left(item: Item) -> bool:
+    return item.state is State.OPEN and item.losses >= MOST_LOSSES
 
 
 def schedule_items(depends_on: Mapping[str, Iterable[str]], tails: Mapping[str, float]) -> dict[str, Item]:

@@ -55,6 +55,8 @@ class BuildState:
     notes: dict[str, Note]
     schedule: Schedule
     changes: Changes = field(default_factory=Changes)
+    why_lost: dict[str, str] = field(default_factory=dict)
+    """The last reason why nothing came of a step, by item."""
     _looked_at: dict[str, dict[str, str]] = field(default_factory=dict)
     """The files that each check which runs was given."""
 
@@ -86,6 +88,7 @@ class BuildState:
     def _can_test(self, other: Task, task: Task, done: set[str]) -> bool:
         return (
             task.id in other.depends_on
+            and self.schedule.items[other.id].state is not State.DEAD
             and set(other.depends_on) <= done
             and all(path in self.sources for path in other.paths)
         )
@@ -97,11 +100,12 @@ class BuildState:
     def written(self, item: Item, output: Written | Failure, now: float) -> Outcome:
         note = self.note(item.id)
         if isinstance(output, Failure):
-            if not output.transient:
-                standing = [reason for reason in note.reasons if not reason.sentence.startswith(UNUSABLE)]
-                note.reasons = [*standing, Reason(sentence=UNUSABLE + output.reason)]
-                note.attempts += 1
-            self.schedule.failed(item.id, now, erred=True, lost=output.transient)
+            if output.transient:
+                return self.lost(item, output.reason, now)
+            standing = [reason for reason in note.reasons if not reason.sentence.startswith(UNUSABLE)]
+            note.reasons = [*standing, Reason(sentence=UNUSABLE + output.reason)]
+            note.attempts += 1
+            self.schedule.failed(item.id, now, erred=True)
             return "failed", output.reason
         note.attempts += 1
         if output.fault_in:
@@ -137,14 +141,17 @@ class BuildState:
             return "failed", reasons[0].sentence
         return self._handed_over(item, who, now)
 
-    def not_checked(self, item: Item, reason: str, now: float) -> Outcome:
-        """The checker broke: nothing is known of the files."""
-        self.schedule.failed(item.id, now, lost=True)
-        return "failed", reason
+    def lost(self, item: Item, reason: str, now: float) -> Outcome:
+        """Nobody answered, or the checker broke: nothing is known of the item that was not known before."""
+        self.schedule.lost(item.id, now)
+        self.why_lost[item.id] = reason
+        return "lost", reason
 
     def replanned(self, item: Item, output: Replacement | Failure, now: float) -> Outcome:
         if isinstance(output, Failure):
-            self.schedule.given_up(item.id, now, erred=True, lost=output.transient)
+            if output.transient:
+                return self.lost(item, output.reason, now)
+            self.schedule.given_up(item.id, now, erred=True)
             return "given up", output.reason
         old = self.plan.task(item.id)
         self.plan = self.changes.plan = self.plan.replaced(old.id, output.tasks)
@@ -158,6 +165,12 @@ class BuildState:
         return "replanned", ""
 
     def _handed_over(self, item: Item, who: Mapping[str, Sequence[Reason]], now: float) -> Outcome:
+        """To whom the reasons blame; where one of these is dead, it is for the item itself to do without."""
+        if not self.schedule.can_mend(who):
+            reasons = [reason for each in who.values() for reason in each]
+            self._tell(item.id, reasons)
+            self.schedule.failed(item.id, now)
+            return "failed", reasons[0].sentence
         for mended in self.schedule.handed_over(item.id, who, now):
             self._tell(mended, who[mended])
         return "handed over", f"{', '.join(who)} is to be mended: {next(iter(who.values()))[0].sentence}"

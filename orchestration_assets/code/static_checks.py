@@ -10,9 +10,13 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from orchestration_assets.code.interfaces import defined_names
 from orchestration_assets.code.model import Plan, Task
-from orchestration_assets.code.paths import is_test, module_of
+from orchestration_assets.code.modules import module_of
+from orchestration_assets.code.paths import is_test
 
 ALWAYS_THERE = frozenset({"pytest"})
+_ID = r"[A-Z][0-9]{1,3}"
+_SHOWS = re.compile(rf"\s*({_ID}(?:(?:, and |, | and |/){_ID})*):")
+"""How the docstring of a test begins that shows criteria, as the writer is told."""
 
 
 def problems(
@@ -74,12 +78,13 @@ def _tests(body: Iterable[ast.stmt], prefix: str) -> Iterator[tuple[str, str]]:
 
 
 def criteria_shown(files: Mapping[str, str], criteria: Collection[str]) -> dict[str, list[str]]:
-    """The tests (`path::test`) whose docstring names a criterion, for each of these."""
+    """The tests (`path::test`) whose docstring begins with the id of a criterion, or with several of which it is one, for each of these."""
     shown: dict[str, list[str]] = {criterion: [] for criterion in criteria}
     for path in sorted(files):
         if is_test(path):
             for test, docstring in tests_of(files[path]).items():
-                for criterion in shown.keys() & set(re.findall(r"\b[A-Z][0-9]{1,3}\b", docstring)):
+                begins = _SHOWS.match(docstring)
+                for criterion in shown.keys() & set(re.findall(_ID, begins[1]) if begins is not None else ()):
                     shown[criterion].append(f"{path}::{test}")
     return shown
 

@@ -12,6 +12,7 @@ from orchestration_assets.code.bundle import BundleInput, Made
 from orchestration_assets.code.bundle.packaging import packaged
 from orchestration_assets.code.issues import LABEL, parts
 from orchestration_assets.code.model import BuildComment, ProjectProposal, Specification
+from orchestration_assets.code.reporting import cell, code_cell
 from orchestration_assets.reports import neutral
 from resources.scrubbing import scrub
 
@@ -82,10 +83,10 @@ def _body(specification: Specification, built: BundleInput) -> str:
     ]
     for criterion in built.plan.criteria:
         tests = built.criteria.get(criterion.id, ())
-        shown = [neutral.code(test).replace("|", "\\|") for test in tests[:MOST_TESTS_SHOWN]]
+        shown = [code_cell(test) for test in tests[:MOST_TESTS_SHOWN]]
         if more := len(tests) - len(shown):
             shown.append(f"{more} more")
-        lines.append(f"| {_cell(criterion.id)}: {_cell(criterion.text)} | {'<br>'.join(shown) or 'nothing'} |")
+        lines.append(f"| {cell(criterion.id)}: {cell(criterion.text)} | {'<br>'.join(shown) or 'nothing'} |")
     return "\n".join([*lines, "", *_makers(built.made), ""])
 
 
@@ -107,12 +108,10 @@ def _makers(made: Iterable[Made]) -> list[str]:
         calls, read, written = (
             sum(getattr(each, name) for each in tasks) for name in ("calls", "tokens_in", "tokens_out")
         )
-        lines.append(f"| {_cell(maker)} | {len(tasks)} | {calls:,} | {read:,} | {written:,} |")
+        lines.append(
+            f"| {cell(maker)} | {len({each.task for each in tasks if each.is_task})} | {calls:,} | {read:,} | {written:,} |"
+        )
     return lines if by_maker else []
-
-
-def _cell(text: str) -> str:
-    return neutral.markdown(text).replace("|", "\\|")
 
 
 def _fingerprint(files: Mapping[str, str]) -> str:

@@ -92,27 +92,32 @@ def simulate(
 
 
 def _end(schedule: Schedule, item: Item, outcome: Outcome, now: float, replaces: bool) -> None:
-    if item.step is Step.REPLAN:
+    blamed = (
+        outcome[7:]
+        if outcome.startswith("blames ") and schedule.can_mend({outcome[7:]} & schedule.items.keys())
+        else ""
+    )
+    if outcome == "lost":
+        schedule.lost(item.id, now)
+    elif item.step is Step.REPLAN:
         if outcome == "well" and replaces:
             new = Item(f"{item.id}+", item.depends_on - {item.id})
             schedule.replanned(item.id, [new], now, {})
         else:
-            schedule.given_up(item.id, now, erred=outcome == "unusable", lost=outcome == "lost")
-    elif outcome == "lost":
-        schedule.failed(item.id, now, lost=True)
+            schedule.given_up(item.id, now, erred=outcome == "unusable")
     elif outcome == "unusable":
         schedule.failed(item.id, now, erred=item.step is Step.WRITE)
     elif item.step is Step.WRITE:
-        if outcome.startswith("blames ") and item.failures and outcome[7:] in schedule.items:
-            schedule.handed_over(item.id, [outcome[7:]], now)
+        if blamed and item.failures and blamed in schedule.items:
+            schedule.handed_over(item.id, [blamed], now)
         elif outcome == "well":
             schedule.written(item.id, now)
         else:
             schedule.failed(item.id, now)
     elif outcome != "well" and schedule.being_mended(item.id):
         schedule.put_off(item.id, now)
-    elif outcome.startswith("blames ") and outcome[7:] in schedule.items and outcome[7:] != item.id:
-        schedule.handed_over(item.id, [outcome[7:]], now)
+    elif blamed and blamed in schedule.items and blamed != item.id:
+        schedule.handed_over(item.id, [blamed], now)
     elif outcome == "well":
         schedule.passed(item.id, now)
     else:

@@ -55,7 +55,7 @@ def test_without_a_model_it_is_one_sentence(spec: Path) -> None:
 def test_the_assets_are_made_and_made_again_only_where_something_changed(
     spec: Path, scripted: ScriptedModel, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(making, "sandbox_checker", lambda sandbox: lambda ledger: ScriptedChecker())
+    monkeypatch.setattr(making, "sandbox_checker", lambda *_: lambda ledger: ScriptedChecker())
     assert build(spec) == 0
     said = json.loads(capsys.readouterr().out)
     assert said["complete"] and said["done"] == said["tasks"] == said["made"] == len(SPANS.plan.tasks)
@@ -66,7 +66,8 @@ def test_the_assets_are_made_and_made_again_only_where_something_changed(
         kinds = session.query("SELECT kind, key, format FROM documents ORDER BY ALL").to_pylist()
         agents = session.query("SELECT agent, count(*) AS n FROM model_calls GROUP BY ALL ORDER BY ALL").to_pylist()
     assert [(row["kind"], row["key"], row["format"]) for row in kinds] == [
-        (kind, "spans", form) for kind in ("integration_report", "unit_test_report") for form in ("json", "md")
+        ("build_report", "spans", "html"),
+        *((kind, "spans", form) for kind in ("integration_report", "unit_test_report") for form in ("json", "md")),
     ]
     assert [(row["agent"], row["n"]) for row in agents] == [
         ("build_planning", 1),
@@ -82,7 +83,7 @@ def test_the_assets_are_made_and_made_again_only_where_something_changed(
 def test_what_is_given_up_is_said_and_nothing_after_it_is_made(
     spec: Path, scripted: ScriptedModel, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(making, "sandbox_checker", lambda sandbox: lambda ledger: ScriptedChecker())
+    monkeypatch.setattr(making, "sandbox_checker", lambda *_: lambda ledger: ScriptedChecker())
     wrong = [swapped("spans/merging.py", "Spans of", f"{number} # wrong") for number in range(6)]
     scripted.faults = {"merging": wrong, "merging-again": wrong}
     assert build(spec) == 1

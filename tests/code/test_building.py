@@ -8,7 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from orchestration_assets.code.building import BuildInterrupted
 from orchestration_assets.code.checking import CannotCheck, Checked, Reason, Work
+from orchestration_assets.code.scheduling import Schedule, State, Step
+from orchestration_assets.code.state import BuildState, items_of
+from orchestration_assets.code.writing_agent import Written
+from resources.language_model.agent import Failure
 from resources.language_model.endpoint import EndpointError
 from tests.code.projects import Project, generated, prepared
 from tests.code.scripted_model import Fault, Json, ScriptedModel, swapped, whole
@@ -214,6 +219,49 @@ def test_a_checker_that_breaks_is_asked_again_and_one_that_cannot_work_ends_the_
 
 
 @pytest.mark.integration
+def test_what_gets_no_answer_is_left_to_the_next_run_which_takes_it_up(tmp_path: Path, tally: Project) -> None:
+    model = ScriptedModel(tally)
+    lost: list[str] = []
+
+    def script(request: dict[str, object], sent_before: int) -> Answer:
+        if "The task counting:" in str(request["messages"]):
+            lost.append("counting")
+            return Answer(500, {"error": {"message": "a bug"}})
+        return model(request, sent_before)
+
+    with ScriptedEndpoint(script) as endpoint:
+        shop = Workshop(tmp_path, endpoint.url, time_budget_s=0.5)
+        with pytest.raises(BuildInterrupted, match=r"nothing came of counting in 3 tries .*run it again"):
+            shop.build(tally.plan)
+        stored = shop.ledger().load("project")
+        assert stored is not None
+        item = stored.items["counting"]
+        assert (item.state, item.step, item.failures, item.losses) == (State.OPEN, Step.WRITE, 0, 0)
+        assert stored.items["package"].state is State.DONE
+        assert shop.ledger().dead_letters("project") == []
+        outcomes = [each.outcome for each in shop.ledger().attempts("project") if each.task == "counting"]
+        assert outcomes == ["lost"] * 3
+    assert "replacement" not in {call.agent for call in model.calls}
+    with ScriptedEndpoint(model) as endpoint:
+        shop.url, shop.time_budget_s = endpoint.url, 300.0
+        built = shop.build(tally.plan)
+    assert built.is_green and built.sources == tally.files
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("task", ["counting", "(integration)"])
+def test_a_checker_that_breaks_again_and_again_is_no_failure_either(tmp_path: Path, tally: Project, task: str) -> None:
+    checker = ScriptedChecker(broken=[OSError("no space")] * 3, breaks_for=(task,))
+    with ScriptedEndpoint(ScriptedModel(tally)) as endpoint:
+        shop = Workshop(tmp_path, endpoint.url, checker)
+        with pytest.raises(BuildInterrupted, match=r"checker could not check .*OSError"):
+            shop.build(tally.plan)
+        assert shop.ledger().dead_letters("project") == []
+        built = shop.build(tally.plan)
+    assert built.is_green and Counter(task for task, _ in checker.works)[task] == 4
+
+
+@pytest.mark.integration
 def test_an_endpoint_that_is_gone_ends_the_build_which_then_goes_on(tmp_path: Path, tally: Project) -> None:
     model = ScriptedModel(tally)
     with ScriptedEndpoint(lambda request, sent: Answer(401, {"error": {"message": "no key"}})) as endpoint:
@@ -273,3 +321,51 @@ def test_nobody_is_blamed_by_a_check_that_ran_while_the_fault_was_mended(tmp_pat
         built = Workshop(tmp_path, endpoint.url, Misled(), checks=4).build(spans.plan)
     assert built.is_green and built.sources == spans.files
     assert Counter(task for task, _ in model.written())["parsing"] == 1
+
+
+def _state(project: Project, dead: str, running: str, step: Step) -> BuildState:
+    """Everything is written; one task is among the dead letters, and one is at work."""
+    items = items_of(project.plan)
+    schedule = Schedule(items, 4, 4, lambda: 0.0)
+    for item in items.values():
+        item.state, item.step = State.DONE, Step.CHECK
+    items["(integration)"].state, items[dead].state = State.OPEN, State.DEAD
+    items[running].state, items[running].step = State.OPEN, step
+    assert [item.id for item in schedule.start(0.0)] == [running]
+    return BuildState("project", project.plan, dict(project.files), {}, schedule)
+
+
+def test_a_planner_nobody_hears_is_asked_again_and_nothing_is_given_up() -> None:
+    state = _state(prepared("spans"), "test-set", "merging", Step.REPLAN)
+    item = state.schedule.items["merging"]
+    lost = Failure(reason="The endpoint answered 503, 2 times in a row.", transient=True, attempts=2)
+    assert state.replanned(item, lost, 1.0) == ("lost", lost.reason)
+    assert (item.state, item.step, item.losses, state.changes.letters) == (State.OPEN, Step.REPLAN, 1, [])
+    state.schedule.start(100.0)
+    assert state.replanned(item, lost.model_copy(update={"transient": False}), 101.0)[0] == "given up"
+
+
+def test_nobody_is_tested_by_the_tests_of_a_dead_task() -> None:
+    spans = prepared("spans")
+    state = _state(spans, "test-merging", "package", Step.CHECK)
+    tests = state.work(state.schedule.items["package"]).tests
+    assert sorted(tests) == ["tests/test_parsing.py", "tests/test_span_set.py"]
+
+
+@pytest.mark.parametrize("step", [Step.WRITE, Step.CHECK])
+def test_what_fails_through_a_dead_task_fails_itself_and_is_told_why(step: Step) -> None:
+    spans = prepared("spans")
+    state = _state(spans, "test-merging", "merging", step)
+    item = state.schedule.items["merging"]
+    if step is Step.WRITE:
+        written = Written(fault_in="tests/test_merging.py", reason="It counts wrongly.")
+        outcome, said = state.written(item, written, 1.0)
+        assert "It counts wrongly." in said
+    else:
+        state.work(item)
+        reason = Reason(sentence="It raises.", path="tests/test_merging.py")
+        outcome, said = state.checked(item, Checked(passed=False, reasons=[reason]), 1.0)
+        assert said == "It raises."
+    assert (outcome, item.state, item.step, item.failures) == ("failed", State.OPEN, Step.WRITE, 1)
+    (told,) = state.assignment(item).reasons
+    assert said in told and state.note("merging").concerned == ["tests/test_merging.py"]

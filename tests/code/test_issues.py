@@ -14,7 +14,7 @@ from dagster._core.test_utils import create_run_for_test
 from orchestration_assets.activity.model import ISSUES
 from orchestration_assets.build_command import build_command
 from orchestration_assets.code import issues, making
-from orchestration_assets.code.jobs import TOLD_TAG
+from orchestration_assets.code.assets import TOLD_TAG
 from orchestration_assets.code.model import SPECIFICATIONS
 from orchestration_assets.code.partitions import PROJECTS
 from orchestration_assets.code.specification import specification
@@ -209,7 +209,7 @@ def test_without_a_model_nothing_is_asked_and_nothing_forgotten(home: Path, monk
 @pytest.fixture
 def scripted(monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedModel]:
     """A model, and tests that are not run."""
-    monkeypatch.setattr(making, "sandbox_checker", lambda sandbox: lambda ledger: ScriptedChecker())
+    monkeypatch.setattr(making, "sandbox_checker", lambda *_: lambda ledger: ScriptedChecker())
     model = ScriptedModel(SPANS)
     with ScriptedEndpoint(model) as endpoint:
         monkeypatch.setenv("SOLOIST_MODEL_URL", endpoint.url)

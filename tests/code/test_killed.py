@@ -1,4 +1,4 @@
-"""A build whose process is killed at any point goes on: the same files in the end, and no more calls paid for again than were in flight."""
+"""A build whose process is killed at any point goes on: the same bundle in the end, and nothing paid for again but what was in flight."""
 
 from __future__ import annotations
 
@@ -13,13 +13,19 @@ from typing import Any
 
 import pytest
 
+from orchestration_assets.code.bundle import make_bundle
 from orchestration_assets.code.model import Plan
+from orchestration_assets.code.releasing import bundle_input
+from orchestration_assets.code.state import as_left
+from resources.settings import Settings
 from tests.code.projects import Project, generated
 from tests.code.scripted_model import Fault, Json, ScriptedModel, seeded_latency, whole
 from tests.code.workshop import WRONG, ScriptedChecker, Workshop
 from tests.scripted_endpoint import Answer, ScriptedEndpoint
 
 IN_FLIGHT = 4
+REPAIRED = ("part005", "part011")
+"""Their first reply cannot be used. Reply and repair are one question, and are asked again together."""
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(
     ["tests.code.workshop", "duckdb", "pyarrow", "aiohttp", "numpy", "sqlalchemy.dialects.sqlite"]
@@ -91,10 +97,23 @@ def killed_and_resumed(
     return shop, model, was_at_work
 
 
-def _repeated(model: ScriptedModel) -> int:
-    """Calls that were paid for twice. A call is an item, as in `model_calls`: the repair that was asked for in the same go is part of it."""
-    calls = Counter((call.agent, call.task, call.attempt) for call in model.calls if not call.is_repair)
-    return sum(count - 1 for count in calls.values())
+def _repeated(model: ScriptedModel) -> Counter[tuple[str, str, int]]:
+    """Requests that were paid for again, of each question: those that ask for a repair count like any other."""
+    calls = Counter((call.agent, call.task, call.attempt, call.is_repair) for call in model.calls)
+    repeated = Counter[tuple[str, str, int]]()
+    for (agent, task, attempt, _), count in calls.items():
+        repeated[agent, task, attempt] += count - 1
+    return +repeated
+
+
+def _bundle(folder: Path, shop: Workshop, project: Project) -> dict[str, bytes]:
+    """What is handed over, by name."""
+    ledger = shop.ledger()
+    built = as_left(ledger, "project", project.plan)
+    ledger.close()
+    assert built is not None
+    bundle = make_bundle(bundle_input(Settings(home=folder), shop.warehouse, "project", built))
+    return {file.name: file.data for file in bundle.files}
 
 
 def _points(count: int) -> list[Any]:
@@ -102,9 +121,21 @@ def _points(count: int) -> list[Any]:
     return [pytest.param(2 + number, chance.uniform(0.0, 0.05), id=f"call{2 + number}") for number in range(count)]
 
 
+@pytest.fixture(scope="module")
+def unharmed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """The bundle of a build that nobody killed."""
+    folder, project = tmp_path_factory.mktemp("unharmed"), generated(24, seed=5)
+    with ScriptedEndpoint(_model(project)) as endpoint:
+        shop = Workshop(folder, endpoint.url, ScriptedChecker(_checks), IN_FLIGHT)
+        assert shop.build(project.plan).is_green
+        return _bundle(folder, shop, project)
+
+
 @pytest.mark.integration
 @pytest.mark.parametrize(("number", "after_s"), _points(30))
-def test_a_killed_build_goes_on_to_the_same_files(tmp_path: Path, number: int, after_s: float) -> None:
+def test_a_killed_build_goes_on_to_the_same_bundle(
+    tmp_path: Path, unharmed: dict[str, bytes], number: int, after_s: float
+) -> None:
     project = generated(24, seed=5)
     shop, model, was_at_work = killed_and_resumed(tmp_path, project, number, after_s)
     assert was_at_work, "it ended before it was killed"
@@ -114,5 +145,10 @@ def test_a_killed_build_goes_on_to_the_same_files(tmp_path: Path, number: int, a
     assert stored.files == project.files
     assert [(letter.task, letter.outcome) for letter in ledger.dead_letters("project")] == [("part008", "replanned")]
     ledger.close()
-    assert _repeated(model) <= IN_FLIGHT
+    repeated = _repeated(model)
+    assert len(repeated) <= IN_FLIGHT, repeated
+    assert all(count <= 1 + (question[1] in REPAIRED) for question, count in repeated.items()), repeated
+    bundle = _bundle(tmp_path, shop, project)
+    assert bundle.keys() == unharmed.keys()
+    assert [name for name in unharmed if bundle[name] != unharmed[name]] == []
     assert shop.query("SELECT count(*) AS n FROM replies")[0]["n"] > 0

@@ -18,6 +18,8 @@ from orchestration_assets.code.paths import objection
 from orchestration_assets.code.plan_graph import graph_of_plan, longest_tails, mermaid, minutes
 from orchestration_assets.code.plan_rules import PlanRefused, problems, replacement_problems
 from orchestration_assets.code.planning_agent import NeedsModel, PlanningAgent
+from orchestration_assets.code.quality import files
+from orchestration_assets.code.quality.files import refused
 from orchestration_assets.code.specification import concerns, default_project, read_specification, specification
 from orchestration_assets.derivation import DERIVATIONS, Policy
 from orchestration_assets.model_records import MODEL_CALLS, REPLIES, KeptReplies
@@ -71,9 +73,9 @@ def test_the_prepared_plans_are_sound(name: str) -> None:
         (with_task(0, files=[]), "makes 0 files"),
         (with_task(0, minutes=0), "estimate"),
         (with_task(0, description=" "), "does not say what"),
-        (with_task(0, files=made("/etc/passwd")), "no path relative"),
-        (with_task(0, files=made("../x.py")), "leaves the project"),
-        (with_task(0, files=made("a/../../x.py")), "leaves the project"),
+        (with_task(0, files=made("/etc/passwd")), "not relative to the project"),
+        (with_task(0, files=made("../x.py")), "leads out of the project"),
+        (with_task(0, files=made("a/../../x.py")), "leads out of the project"),
         (with_task(0, files=made(".git/hooks/post-commit")), "hidden"),
         (with_task(0, files=made(".github/workflows/x.yml")), "hidden"),
         (with_task(0, files=made("tests/conftest.py")), "would change how"),
@@ -96,6 +98,37 @@ def test_a_plan_that_cannot_be_built_says_why(plan: Plan, said: str) -> None:
     found = problems(plan)
     assert any(part in sentence for sentence in found for part in said.split("|")), found
     assert all(sentence.endswith(".") for sentence in found)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "json.py",
+        "json/tool.py",
+        "src/json.py",
+        "src/logging/__init__.py",
+        "pytest.py",
+        "coverage/x.py",
+        "src/pytest/__init__.py",
+        "tally/[a].py",
+        "-x/a.py",
+    ],
+)
+def test_no_path_is_planned_that_the_gate_would_refuse_for_ever(path: str) -> None:
+    (sentence,) = [each for each in problems(with_task(0, files=made(path))) if path in each]
+    (refusal,) = [each.sentence for each in refused({path: b"x = 1\n"})]
+    assert sentence == f"The file {path!r} of the task 'package' {files.objection(path)}."
+    assert files.objection(path) in refusal
+
+
+@given(
+    st.lists(st.sampled_from(["src", "json", "test", "tests", "pytest", "tally", "a b", "x", "_y", "-z"]), max_size=4),
+    st.sampled_from(["x.py", "coverage.py", "logging.py", "__init__.py", "x.txt", "test_x.py", "types.pyi"]),
+)
+def test_what_a_plan_may_name_the_gate_takes(folders: list[str], name: str) -> None:
+    path = "/".join([*folders, name])
+    if objection(path) is None:
+        assert list(refused({path: b"x = 1\n"})) == []
 
 
 def test_a_file_cannot_be_the_folder_of_another() -> None:
@@ -254,7 +287,7 @@ def test_a_plan_that_breaks_rules_is_repaired_once_with_the_reasons(warehouse: W
     with ScriptedEndpoint(script) as endpoint:
         make_plan(load_settings(), warehouse, model_at(endpoint.url, warehouse), "tally")
         repair = endpoint.requests[-1].last_message
-    assert "leaves the project" in repair
+    assert "leads out of the project" in repair
     assert [call.is_repair for call in script.calls] == [False, True]
 
 
@@ -267,7 +300,7 @@ def test_a_plan_that_stays_wrong_is_refused_with_its_reasons(warehouse: Warehous
     with ScriptedEndpoint(script) as endpoint:
         model = model_at(endpoint.url, warehouse)
         for _ in range(2):
-            with pytest.raises(PlanRefused, match="leaves the project"):
+            with pytest.raises(PlanRefused, match="leads out of the project"):
                 make_plan(load_settings(), warehouse, model, "tally")
         assert len(script.calls) == 2, "a failure counts as made"
         with pytest.raises(PlanRefused):

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestration_assets.code.scheduling import MOST_FAILURES, Item, Schedule, State, Step
+from orchestration_assets.code.scheduling import MOST_FAILURES, MOST_LOSSES, Item, Schedule, State, Step
 from tests.code.simulation import random_graph, schedule_of, simulate
 
 OUTCOMES = ("well", "well", "well", "wrong", "unusable", "lost")
@@ -18,26 +18,29 @@ OUTCOMES = ("well", "well", "well", "wrong", "unusable", "lost")
 
 @settings(max_examples=150, deadline=None)
 @given(st.integers(0, 10**9), st.integers(1, 25), st.integers(1, 9), st.integers(1, 3), st.booleans())
-def test_every_build_ends_with_all_done_or_dead_or_waiting_for_what_is_dead(
+def test_every_build_ends_with_all_done_or_dead_or_left_or_waiting_for_what_is_dead_or_left(
     seed: int, size: int, in_flight: int, checks: int, replaces: bool
 ) -> None:
     chance = random.Random(seed)
     graph = random_graph(chance, size, 3)
     schedule = schedule_of(graph, in_flight, checks, chance, {each: chance.uniform(1, 9) for each in graph})
+    lost = Counter[str]()
 
     def outcome(item: Item) -> str:
         blamed = chance.choice(list(schedule.items))
-        return chance.choice((*OUTCOMES, f"blames {blamed}"))
+        said = chance.choice((*OUTCOMES, f"blames {blamed}"))
+        lost[item.id] += said == "lost" and item.step is Step.WRITE
+        return said
 
     trace = simulate(schedule, lambda item: chance.expovariate(1.0) + 0.01, outcome, replaces)
     for item in schedule.items.values():
         assert item.state is not State.RUNNING
         if item.state is State.OPEN:
-            beneath = schedule._beneath(item)
-            assert any(schedule.items[each].state is State.DEAD for each in beneath)
+            beneath = {schedule.items[each].id: schedule.items[each] for each in (item.id, *schedule._beneath(item))}
+            assert any(each.state is State.DEAD or each in schedule.left for each in beneath.values())
     written = Counter(each.id for each in trace.started if each.step is Step.WRITE)
     # Each failure costs an item one try; an item may be blamed again after it was done, and then it fails at once.
-    assert all(count <= 2 * MOST_FAILURES for count in written.values())
+    assert all(count - lost[each] <= 2 * MOST_FAILURES for each, count in written.items())
 
 
 @settings(max_examples=60, deadline=None)
@@ -127,7 +130,7 @@ def test_a_lost_call_waits_ever_longer_and_not_always_equally_long() -> None:
         schedule = schedule_of({"a": set()}, 1, 1, chance, {"a": 1.0})
         for _ in range(2):
             (item,) = schedule.start(100.0)
-            schedule.failed(item.id, 100.0, lost=True)
+            schedule.lost(item.id, 100.0)
             wakes_at = schedule.wakes_at(100.0)
             assert wakes_at is not None and schedule.start(wakes_at - 0.001) == []
             pauses.append(wakes_at - 100.0)
@@ -135,6 +138,25 @@ def test_a_lost_call_waits_ever_longer_and_not_always_equally_long() -> None:
     first, second = pauses[::2], pauses[1::2]
     assert min(first) >= 0.5 and max(first) <= 1.0 <= min(second) and max(second) <= 2.0
     assert len(set(pauses)) == len(pauses)
+
+
+@pytest.mark.parametrize("step", Step)
+def test_what_only_got_lost_stays_open_and_is_no_failure(step: Step) -> None:
+    schedule = schedule_of({"a": set(), "b": {"a"}, "c": set()}, 2, 2, random.Random(0), dict.fromkeys("abc", 1.0))
+    schedule.items["a"].step, schedule.items["a"].failures = step, 1
+    trace = simulate(schedule, lambda item: 1.0, lambda item: "lost" if item.id == "a" else "well")
+    a = schedule.items["a"]
+    assert (a.state, a.step, a.failures, a.is_fix) == (State.OPEN, step, 1, False)
+    assert [each.step for each in trace.started if each.id == "a"] == [step] * MOST_LOSSES
+    assert schedule.left == [a] and schedule.is_over
+    assert (schedule.items["b"].state, schedule.items["c"].state) == (State.OPEN, State.DONE)
+
+
+def test_losses_count_only_in_a_row() -> None:
+    schedule = schedule_of({"a": set()}, 1, 1, random.Random(0), {"a": 1.0})
+    said = iter(["lost", "lost", "wrong", "lost", "lost", "well", "lost", "lost", "well"])
+    simulate(schedule, lambda item: 1.0, lambda item: next(said))
+    assert schedule.items["a"].state is State.DONE and schedule.items["a"].failures == 1
 
 
 def test_what_failed_through_another_is_checked_again_after_that_one_is_mended() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from typing import Any
 
 import pytest
@@ -149,6 +150,36 @@ def test_criteria_are_shown_by_tests_whose_docstrings_name_them() -> None:
             "tests/test_parsing.py::test_a_span_of_one_is_taken",
         ],
     }
+
+
+@pytest.mark.parametrize(
+    ("docstring", "shown"),
+    [
+        ("C1: an empty text.", ["C1"]),
+        ("\n    C2: on the next line.\n    ", ["C2"]),
+        ("C1, C2: both.", ["C1", "C2"]),
+        ("C1 and C2: both.", ["C1", "C2"]),
+        ("C1/C2: both.", ["C1", "C2"]),
+        ("C1, C12, and C2: these.", ["C1", "C12", "C2"]),
+        ("This is not about C1 at all; it shows C12: and C2.", []),
+        ("See C1: nothing.", []),
+        ("C1 has no colon, C2: has.", []),
+        ("XC1: nothing.", []),
+        ("C1234: nothing.", []),
+        ("", []),
+    ],
+)
+def test_a_criterion_is_shown_only_where_a_docstring_begins_with_it(docstring: str, shown: list[str]) -> None:
+    files = {"tests/test_x.py": f'def test_x():\n    """{docstring}"""\n    assert int("1") == 1\n'}
+    found = criteria_shown(files, ["C1", "C2", "C12"])
+    assert {each for each, tests in found.items() if tests} == set(shown)
+
+
+def test_the_writer_is_told_how_a_criterion_is_shown() -> None:
+    system = AGENT.request(assignment("merging")).messages[0].content
+    for docstring in re.findall(r'"""(.*?)"""', system):
+        assert criteria_shown({"test_x.py": f'def test_x():\n    """{docstring}"""\n'}, ["C1"])["C1"], docstring
+    assert system.count('"""') == 4
 
 
 @given(st.text("ab\n", min_size=1, max_size=40), st.text("ab\n", min_size=1, max_size=4), st.text("abc", max_size=3))

@@ -83,8 +83,8 @@ def _block(search: str) -> Fault:
 REFUSED: dict[str, tuple[str, Fault, str]] = {
     "syntax error": ("numbers", swapped(SOURCE, "def double(", "def double(("), r"cannot be parsed.*line \d"),
     "another task's file": ("numbers", renamed(SOURCE, TEST), "none of this task's files"),
-    "path outside": ("numbers", renamed(SOURCE, "../numbers.py"), "leaves the project"),
-    "absolute path": ("numbers", renamed(SOURCE, "/etc/passwd"), "no path relative"),
+    "path outside": ("numbers", renamed(SOURCE, "../numbers.py"), "leads out of the project"),
+    "absolute path": ("numbers", renamed(SOURCE, "/etc/passwd"), "not relative to the project"),
     "hidden path": ("numbers", renamed(SOURCE, ".github/workflows/x.py"), "hidden"),
     "configuration of pytest": ("tests", renamed(TEST, "tests/conftest.py"), "would change how the project is tested"),
     "endless file": ("numbers", whole(SOURCE, "x = 1\n" * 20_000), "does not end or does too much"),

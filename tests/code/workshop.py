@@ -20,6 +20,7 @@ from orchestration_assets.code.quality import TestReport, TestResult
 from orchestration_assets.code.quality.files import hash_of
 from orchestration_assets.code.state import Built
 from orchestration_assets.code.static_checks import criteria_shown, tests_of
+from orchestration_assets.derivation import DERIVATIONS
 from orchestration_assets.model_records import MODEL_CALLS, REPLIES, KeptReplies, keep
 from resources.language_model.asking import Asking
 from resources.language_model.backend import EndpointBackend
@@ -42,12 +43,14 @@ class ScriptedChecker:
     works: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
     spent: dict[str, list[float]] = field(default_factory=dict)
     broken: list[Exception] = field(default_factory=list)
+    breaks_for: tuple[str, ...] = ()
+    """The tasks whose checks break; of none, all."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def check(self, work: Work) -> Checked:
         with self._lock:
             self.works.append((work.task.id, tuple(work.tests)))
-            if self.broken:
+            if self.broken and (not self.breaks_for or work.task.id in self.breaks_for):
                 raise self.broken.pop()
         seconds = self.seconds(work.task.id)
         time.sleep(seconds)
@@ -58,6 +61,8 @@ class ScriptedChecker:
     def integrate(self, plan: Plan, sources: Mapping[str, str]) -> Checked:
         with self._lock:
             self.works.append(("(integration)", ()))
+            if self.broken and "(integration)" in self.breaks_for:
+                raise self.broken.pop()
         return self._verdict(sources, sources).model_copy(update={"report": _report(plan, sources)})
 
     def _verdict(self, files: Mapping[str, str], sources: Mapping[str, str]) -> Checked:
@@ -98,10 +103,14 @@ class Workshop:
     context: int = 32_768
     checks: int = 2
     longest_s: float = LONGEST_S
+    time_budget_s: float = 300.0
+    """Of one call with all its tries."""
     standings: list[Standing] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.warehouse = Warehouse(self.folder / "warehouse.duckdb", specs=(MODEL_CALLS, REPLIES), lingers=True)
+        self.warehouse = Warehouse(
+            self.folder / "warehouse.duckdb", specs=(DERIVATIONS, MODEL_CALLS, REPLIES), lingers=True
+        )
 
     def build(self, plan: Plan, project: str = "project", **options: Any) -> Built:
         """One build, from where the last one was left."""
@@ -109,7 +118,7 @@ class Workshop:
 
     async def _build(self, plan: Plan, project: str, **options: Any) -> Built:
         most = wire_limit(self.in_flight)
-        config = LanguageModelConfig(base_url=self.url, max_in_flight=most, time_budget_s=300.0)
+        config = LanguageModelConfig(base_url=self.url, max_in_flight=most, time_budget_s=self.time_budget_s)
         ledger = Ledger(self.folder / "builds.db")
         try:
             async with Asking(EndpointBackend(config), 1, KeptReplies(self.warehouse), self._commit) as asking:

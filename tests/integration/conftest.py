@@ -18,8 +18,9 @@ SECONDS = 60_000
 """Milliseconds after which the browser gives up on what it waits for."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """For one file: while it is open, this thread's event loop is Playwright's."""
     if CHROMIUM is None:
         pytest.skip("chromium is not installed (on Debian: apt-get install chromium)")
     with sync_playwright() as playwright:

@@ -34,7 +34,7 @@ def test_a_build_is_started_and_looked_at_in_the_web_ui(tmp_path: Path, page: Pa
         pytest.skip(f"no sandbox works here: {error}")
     home, specified = tmp_path / "home", tmp_path / "spans.md"
     specified.write_text(SPANS.specification)
-    model = ScriptedModel(SPANS, {"merging": [swapped("spans/merging.py", "+ 1", "- 1")]})
+    model = ScriptedModel(SPANS, {"parsing": [swapped("spans/parsing.py", 'split(",")', 'split(";")')]})
     with ScriptedEndpoint(model) as endpoint:
         command("soloist", "doctor", home=home, cwd=tmp_path)
         register(
@@ -57,14 +57,13 @@ def test_a_build_is_started_and_looked_at_in_the_web_ui(tmp_path: Path, page: Pa
             run = served.finished(launched["run"]["runId"])
             assert run["status"] == "SUCCESS"
             page.goto(f"{served.url}/assets/source_files?view=partitions&partition=spans")
-            page.get_by_text("test-merging").first.wait_for()
-            page.get_by_text("[Show Markdown]").first.click()
+            page.locator("tr", has_text="gantt").get_by_text("[Show Markdown]").first.click()
             picture = page.get_by_role("img", name="what was done when")
             picture.wait_for()
             wait_for("the picture", lambda: picture.evaluate("image => image.naturalWidth") > 400, 10)
             page.screenshot(path=tmp_path / "gantt.png")
             page.goto(f"{served.url}/assets/import_graph?view=partitions&partition=spans")
-            page.get_by_text("[Show Markdown]").first.click()
+            page.locator("tr", has_text="picture").get_by_text("[Show Markdown]").first.click()
             page.get_by_role("img", name="the tasks and what they wait for").wait_for()
             page.goto(f"{served.url}/assets/release_bundle?view=partitions&partition=spans")
             link = page.get_by_role("link", name=f"{served.documents_url}/documents/build_report/spans.html").first

@@ -3,7 +3,7 @@
 `make_bundle` (`making.py`) makes all of it from plain values. Nothing is run, and no clock is looked at: equal input gives equal bytes.
 """
 
-from orchestration_assets.code.bundle.making import REPORT, make_bundle
-from orchestration_assets.code.bundle.model import Bundle, BundleFile, BundleInput, Made
+from orchestration_assets.code.bundle.making import make_bundle
+from orchestration_assets.code.bundle.model import PLANNING, PLANNING_AGAIN, Bundle, BundleFile, BundleInput, Made
 
-__all__ = ["REPORT", "Bundle", "BundleFile", "BundleInput", "Made", "make_bundle"]
+__all__ = ["PLANNING", "PLANNING_AGAIN", "Bundle", "BundleFile", "BundleInput", "Made", "make_bundle"]

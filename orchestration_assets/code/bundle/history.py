@@ -49,7 +49,7 @@ def _stream(project: BundleInput, sources: Sources) -> Iterator[bytes]:
     unowned = [path for path in sources if path not in owned]
     yield from _commit(0, "Package the project\n", [(path, sources[path]) for path in sorted(unowned)])
     for number, task in enumerate(in_order(project.plan), 1):
-        made = [each for each in project.made if each.task == task.id]
+        made = [each for each in project.made if each.task == task.id][-1:]
         files = [(path, sources[path]) for path in sorted(task.paths) if path in sources]
         yield from _commit(number, _message(task, made), files)
     yield b"done\n"

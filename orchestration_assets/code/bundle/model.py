@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import StringConstraints, model_validator
 
-from orchestration_assets.code.model import Bar, Plan
+from orchestration_assets.code.model import Plan
 from orchestration_assets.code.quality.files import objection
 from orchestration_assets.code.quality.model import TestReport
 from resources.rows import Row
@@ -16,9 +16,13 @@ VERSION = "0.1.0"
 """Of a project that was just built."""
 
 
+PLANNING, PLANNING_AGAIN = "(plan)", "(plan again)"
+"""What was made where it was no task, whose name neither can be."""
+
+
 class Made(Row):
-    """Who made the files of a task, over all attempts: the model (or `extractive`), the version of its agent, which is that of its prompt, HTTP
-    requests, tokens, and the cost in US dollars where the prices are known."""
+    """What one model did for a task, over all attempts, or for the plan: the version of its agent, which is that of its prompt, HTTP requests,
+    tokens, and the cost in US dollars where the prices are known."""
 
     task: str
     maker: str
@@ -28,10 +32,15 @@ class Made(Row):
     tokens_out: int = 0
     cost: float | None = None
 
+    @property
+    def is_task(self) -> bool:
+        return self.task not in (PLANNING, PLANNING_AGAIN)
+
 
 class BundleInput(Row):
     """A built project. `sources` are all its files, tests among them; `report` is that of all tests over them; `criteria` are the tests
-    (`path::test`) that show each criterion, by its id."""
+    (`path::test`) that show each criterion, by its id; `made` says who made what, and who made a task last comes last of it. How long
+    anything took is no part of it."""
 
     project: Annotated[str, StringConstraints(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$")]
     plan: Plan
@@ -39,8 +48,6 @@ class BundleInput(Row):
     report: TestReport
     criteria: Mapping[str, Sequence[str]]
     made: tuple[Made, ...] = ()
-    bars: tuple[Bar, ...] = ()
-    """What was done when."""
     version: Annotated[str, StringConstraints(pattern=r"^[0-9]+(?:\.[0-9]+){0,3}$")] = VERSION
 
     @model_validator(mode="after")

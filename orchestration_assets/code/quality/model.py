@@ -104,7 +104,7 @@ class TestReport(Row):
     failures: tuple[TestFailure, ...]
     coverage: tuple[FileCoverage, ...] = ()
     seconds: float = 0.0
-    """Of the run in the sandbox; 0 where nothing could be run."""
+    """Of the runs in the sandbox together; 0 where nothing could be run."""
 
     @property
     def passed(self) -> bool:

@@ -59,7 +59,7 @@ def read_told(
     return empty.model_copy(
         update={
             "tests": tests,
-            "failures": _bounded([_located(failure, expected) for failure in failures]),
+            "failures": bounded([_located(failure, expected) for failure in failures]),
             "coverage": tuple(coverage_of(sources, seen.lines)) if is_counted else (),
             "seconds": round(told.report.seconds, 3),
         }
@@ -217,7 +217,7 @@ def _forged(what: str) -> TestFailure:
     return TestFailure(kind="forged", sentence=f"The process of the tests {what}: what it says cannot be believed.")
 
 
-def _bounded(failures: Sequence[TestFailure]) -> tuple[TestFailure, ...]:
+def bounded(failures: Sequence[TestFailure]) -> tuple[TestFailure, ...]:
     """As many as can be read, the first of them in detail."""
     kept = [
         failure if number < MOST_DETAILED else failure.model_copy(update={"detail": ""})

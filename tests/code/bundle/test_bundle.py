@@ -21,11 +21,13 @@ from pydantic import ValidationError
 
 from orchestration_assets.code.bundle import Bundle, BundleInput, Made, make_bundle
 from orchestration_assets.code.bundle.archive import archive
-from orchestration_assets.code.bundle.history import in_order
+from orchestration_assets.code.bundle.history import _stream, in_order
 from orchestration_assets.code.bundle.packaging import packaged, pyproject
-from orchestration_assets.code.model import Criterion, Plan, PlannedFile, Task
+from orchestration_assets.code.bundle.page import page
+from orchestration_assets.code.model import Bar, Criterion, Plan, PlannedFile, Task
 from orchestration_assets.code.quality import FileCoverage, TestReport, TestResult
 from orchestration_assets.code.static_checks import criteria_shown
+from tests.code.other_process import printed
 from tests.code.projects import NAMES, prepared
 
 HOSTILE = "</title><script>alert(1)</script>\r\nMade-by: somebody else\n\x1b[31m\"'&<!-- {{ 7*7 }} "
@@ -120,6 +122,35 @@ def test_equal_projects_make_equal_bytes_and_others_do_not() -> None:
         "plan.json",
     ]
     assert not {file.data for file in one.files} & {file.data for file in other.files}
+
+
+def digests() -> str:
+    files = [file for given in (project("spans"), hostile()) for file in make_bundle(given).files]
+    return "\n".join(f"{file.name} {hashlib.sha256(file.data).hexdigest()}" for file in files)
+
+
+def test_another_process_makes_the_same_bytes() -> None:
+    code = "from tests.code.bundle.test_bundle import digests; print(digests())"
+    assert printed(code, seed=1) == f"{digests()}\n"
+
+
+def test_what_was_done_when_is_shown_where_it_is_given_and_in_no_bundle() -> None:
+    given = project("spans")
+    bars = [Bar(task="merging", step="write", start=0.0, seconds=seconds, outcome="written") for seconds in (1.0, 2.0)]
+    assert page(given) == make_bundle(given).named("report.html")
+    assert b"What was done when" not in page(given)
+    assert b"What was done when" in page(given, bars[:1])
+    assert page(given, bars[:1]) != page(given, bars[1:])
+
+
+def test_a_commit_names_who_made_its_task_last() -> None:
+    given = project("spans")
+    first = given.plan.tasks[0].id
+    made = [Made(task=first, maker=maker, prompt_version="p") for maker in ("small@1", "large@1")]
+    made.append(Made(task="(plan)", maker="planner@1", prompt_version="p"))
+    history = b"".join(_stream(given.model_copy(update={"made": tuple(made)}), given.sources)).decode()
+    assert "Made-by: large@1 (prompt p)" in history
+    assert "small@1" not in history and "planner@1" not in history
 
 
 def test_the_history_has_a_commit_for_each_task_after_those_it_depends_on(tmp_path: Path) -> None:

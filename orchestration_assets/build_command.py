@@ -19,6 +19,7 @@ from resources.errors import BadInput
 
 if TYPE_CHECKING:
     from orchestration_assets.code.model import Specification
+    from orchestration_assets.code.spending import Spent
     from orchestration_assets.running import Totals
     from orchestration_assets.session import Connections
 
@@ -61,6 +62,7 @@ def build_command(
     """
     from orchestration_assets.code.making import attempts_of, register, require_model
     from orchestration_assets.code.releasing import write_release
+    from orchestration_assets.code.spending import calls_of
     from orchestration_assets.connections import open_language_model
 
     model = open_language_model(connections.settings, connections.warehouse)
@@ -73,8 +75,10 @@ def build_command(
     for concern in specification.concerns:
         sys.stderr.write(f"soloist: {concern}\n")
     began, before = time.monotonic(), len(attempts_of(connections.settings, specification.project))
+    asked = calls_of(connections.warehouse, specification.project)
     totals = _made(connections, specification.project, policy, show=not as_json and sys.stderr.isatty())
-    result = _result(connections, specification, before, totals, time.monotonic() - began)
+    asked = calls_of(connections.warehouse, specification.project) - asked
+    result = _result(connections, specification, before, asked, totals, time.monotonic() - began)
     for sentence in [*result.concerns[len(specification.concerns) :], *result.problems]:
         sys.stderr.write(f"soloist: {sentence}\n")
     if output is not None and result.complete:
@@ -138,7 +142,7 @@ def _made(connections: Connections, project: str, policy: Policy, *, show: bool)
 
 
 def _result(
-    connections: Connections, specification: Specification, before: int, totals: Totals, seconds: float
+    connections: Connections, specification: Specification, before: int, asked: Spent, totals: Totals, seconds: float
 ) -> BuildResult:
     from orchestration_assets.code.ledger import Ledger
     from orchestration_assets.code.making import builds_path, plan_of
@@ -167,9 +171,9 @@ def _result(
         ),
         given_up=list(built.dead) if built is not None else [],
         files=list(built.sources) if built is not None else [],
-        calls=sum(attempt.calls for attempt in attempts),
-        tokens_in=sum(attempt.tokens_in for attempt in attempts),
-        tokens_out=sum(attempt.tokens_out for attempt in attempts),
+        calls=asked.calls,
+        tokens_in=asked.tokens_in,
+        tokens_out=asked.tokens_out,
         seconds=round(seconds, 3),
         concerns=list(dict.fromkeys([*specification.concerns, *totals.problems])),
         problems=problems,

@@ -40,6 +40,33 @@ class _Asked(NamedTuple):
     tokens_out: int
 
 
+class Spent(NamedTuple):
+    """HTTP requests and tokens."""
+
+    calls: int
+    tokens_in: int
+    tokens_out: int
+
+    def __sub__(self, other: Spent) -> Spent:
+        return Spent(*(ours - theirs for ours, theirs in zip(self, other, strict=True)))
+
+
+def calls_of(warehouse: Warehouse, project: str) -> Spent:
+    """All that was ever asked for a project: its plans, and its files."""
+    agents = (PlanningAgent().name, WritingAgent().name, ReplanningAgent().name)
+    with warehouse.read() as session:
+        calls = session.rows(
+            MODEL_CALLS,
+            where="agent IN (?, ?, ?) AND (key = ? OR starts_with(key, ?))",
+            params=[*agents, project, f"{project}/"],
+        )
+    return Spent(
+        sum(call.attempts for call in calls),
+        sum(call.tokens_in for call in calls),
+        sum(call.tokens_out for call in calls),
+    )
+
+
 def who_made_what(settings: Settings, warehouse: Warehouse, project: str, plan: Plan) -> tuple[Made, ...]:
     """Of the build of a project, a row for each task and model, whichever made it last coming last: the plan, the tasks in the order of `plan`,
     and those that others replaced. What earlier plans took is not counted."""
@@ -94,6 +121,7 @@ def _added_up(asked: Iterable[_Asked], prices: PriceTable) -> list[Made]:
     found: list[Made] = []
     for (task, maker), together in by_row.items():
         tokens_in, tokens_out = sum(each.tokens_in for each in together), sum(each.tokens_out for each in together)
+        price = prices_of(prices, maker)
         found.append(
             Made(
                 task=task,
@@ -102,7 +130,8 @@ def _added_up(asked: Iterable[_Asked], prices: PriceTable) -> list[Made]:
                 calls=sum(each.calls for each in together),
                 tokens_in=tokens_in,
                 tokens_out=tokens_out,
-                cost=prices_of(prices, maker).cost(tokens_in, 0, tokens_out),
+                cost=price.cost(tokens_in, 0, tokens_out),
+                currency=price.currency,
             )
         )
     return found

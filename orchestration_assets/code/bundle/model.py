@@ -22,7 +22,7 @@ PLANNING, PLANNING_AGAIN = "(plan)", "(plan again)"
 
 class Made(Row):
     """What one model did for a task, over all attempts, or for the plan: the version of its agent, which is that of its prompt, HTTP requests,
-    tokens, and the cost in US dollars where the prices are known."""
+    tokens, and the cost, in the currency of the price table, where the prices are known."""
 
     task: str
     maker: str
@@ -31,6 +31,7 @@ class Made(Row):
     tokens_in: int = 0
     tokens_out: int = 0
     cost: float | None = None
+    currency: str = "USD"
 
     @property
     def is_task(self) -> bool:

@@ -227,7 +227,7 @@ def test_the_report_tells_all_that_it_should() -> None:
         assert criterion.text in text
         for test in given.criteria[criterion.id]:
             assert test in text
-    for said in ("model@r1", "abc123", "$0.0100", "$0.0700", "7,000", "1,400", "10%", "spans/merging.py"):
+    for said in ("model@r1", "abc123", "0.0100 USD", "0.0700 USD", "7,000", "1,400", "10%", "spans/merging.py"):
         assert said in text, said
     style = re.search(rb"<style>(.*?)</style>", make_bundle(given).named("report.html"), re.DOTALL)
     assert style is not None

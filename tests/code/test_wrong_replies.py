@@ -109,16 +109,16 @@ REFUSED: dict[str, tuple[str, Fault, str]] = {
 
 CAUGHT: dict[str, tuple[str, Fault, str]] = {
     "wrong result": ("numbers", swapped(SOURCE, "number * 2", "number + 2"), "test_twice"),
-    "tests that assert nothing": ("tests", swapped(TEST, BODY, "    double(3)\n"), "asserts (nothing|anything)"),
+    "tests that assert nothing": ("tests", swapped(TEST, BODY, "    double(3)\n"), "No test asserts anything"),
     "tests that assert what is always true": (
         "tests",
         swapped(TEST, BODY, "    double(3)\n    assert True\n"),
-        "asserts (nothing|anything)",
+        "No test asserts anything",
     ),
     "tests that are skipped": (
         "tests",
         swapped(TEST, "\n\n\ndef", "\n\n\nimport pytest\n\n\n@pytest.mark.skip\ndef"),
-        "skip",
+        "test_twice was skipped",
     ),
     "tests that may fail": (
         "tests",
@@ -139,30 +139,34 @@ CAUGHT: dict[str, tuple[str, Fault, str]] = {
     "fork bomb": (
         "numbers",
         swapped(SOURCE, RETURN, "    import os\n\n    while True:\n        os.fork()\n"),
-        "process|time|second|killed|memory|BlockingIOError|fork",
+        "took more than [0-9,]+ (bytes of memory|processes)|did not end within|Resource temporarily unavailable",
     ),
     "memory hog": (
         "numbers",
         swapped(SOURCE, RETURN, "    hog = []\n    while True:\n        hog.append(bytearray(8 << 20))\n"),
-        "memory|Memory|killed",
+        "took more than [0-9,]+ bytes of memory|MemoryError",
     ),
     "output without end": (
         "numbers",
         swapped(SOURCE, RETURN, "    while True:\n        print('x' * 1000)\n"),
-        "output|wrote|print",
+        "wrote more than [0-9,]+ bytes of output",
     ),
     "exit at import": (
         "numbers",
         swapped(SOURCE, "\n\n\ndef", "\n\nimport os\n\nos._exit(0)\n\n\ndef"),
-        "exit|ended|killed|_exit",
+        "uses os._exit",
     ),
     "exit in a test": (
         "tests",
         swapped(TEST, BODY, "    import os\n\n    os._exit(0)\n"),
-        "exit|ended|killed|_exit",
+        "The process of the tests ended itself with 0|uses os._exit",
     ),
-    "unused import": ("numbers", swapped(SOURCE, "\n\n\ndef", "\n\nimport json\n\n\ndef"), "F401|json"),
-    "undefined name": ("numbers", swapped(SOURCE, "number * 2", "numbr * 2"), "numbr"),
+    "unused import": (
+        "numbers",
+        swapped(SOURCE, "\n\n\ndef", "\n\nimport json\n\n\ndef"),
+        "`json` imported but unused",
+    ),
+    "undefined name": ("numbers", swapped(SOURCE, "number * 2", "numbr * 2"), "Undefined name `numbr`"),
     "network": (
         "tests",
         swapped(
@@ -170,10 +174,12 @@ CAUGHT: dict[str, tuple[str, Fault, str]] = {
             BODY,
             "    import socket\n\n    socket.create_connection(('192.0.2.1', 80), 1)\n    assert double(3) == 6\n",
         ),
-        "network|Network|unreachable|OSError|socket",
+        "tests have no network but loopback",
     ),
 }
 """What runs, and is caught by the checker."""
+SLOW = ("infinite loop", "infinite loop at import", "fork bomb", "memory hog")
+"""Each takes seconds, and the same way when it is repeated."""
 
 
 @pytest.fixture(scope="session")
@@ -253,9 +259,7 @@ def test_what_is_wrong_is_caught_named_and_mended(tmp_path: Path, sandbox: Sandb
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize(
-    "name", ["wrong result", "tests that assert nothing", "exit at import", "tests that are skipped"]
-)
+@pytest.mark.parametrize("name", [name for name in CAUGHT if name not in SLOW])
 def test_what_stays_wrong_ends_among_the_dead_letters(tmp_path: Path, sandbox: Sandbox, name: str) -> None:
     task, fault, said = CAUGHT[name]
     always: Sequence[Fault] = [_changing(fault, number, SOURCE if task == "numbers" else TEST) for number in range(12)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 State = Literal["ok", "fallback", "off", "broken"]
 Finding = tuple[State, str]
+SILENCE_SECONDS = 120
+"""After which a daemon that beats every half minute is not there."""
 
 
 def examine(connections: Connections) -> list[ShownComponent]:
@@ -144,9 +147,20 @@ def _profile(connections: Connections) -> Finding:
 
 def _dagster(connections: Connections) -> Finding:
     home = connections.settings.dagster_home
-    return (
-        "ok" if (home / "dagster.yaml").exists() else "off"
-    ), f"home {home}; `soloist ui` starts the web UI and the daemon"
+    starts = "`soloist ui` starts the web UI and the daemon"
+    if not (home / "dagster.yaml").exists():
+        return "off", f"home {home}; {starts}"
+    return "ok", f"home {home}; {_daemon(connections) or f'no daemon runs, so nothing happens by itself: {starts}'}"
+
+
+def _daemon(connections: Connections) -> str:
+    """When the daemon was heard of last, where that is not long ago."""
+    from orchestration_assets.dagster_home import opened_instance
+
+    with opened_instance(connections.settings) as instance:
+        beats = [beat.timestamp for beat in instance.get_daemon_heartbeats().values()]
+    seconds = round(time.time() - max(beats, default=0.0))
+    return f"the daemon was heard of {seconds} s ago" if seconds < SILENCE_SECONDS else ""
 
 
 def _sentry(connections: Connections) -> Finding:
@@ -222,7 +236,7 @@ def _sandbox(connections: Connections) -> Finding:
     try:
         return "ok", connections.sandbox.examine()
     except SandboxUnavailable as error:
-        return "off", str(error)
+        return ("broken" if connections.settings.sentry_repositories else "off"), str(error)
 
 
 def _sentry_issues(connections: Connections) -> Finding:

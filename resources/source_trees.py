@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
 from resources.errors import SoloistError
-from resources.git.mirrors import KEPT, fetch, has_commit
+from resources.git.mirrors import KEPT, fetch, has_commit, is_whole
 from resources.git.process import GitFailed, NotARepository, UnreadableRepository
 from resources.git.repository import Repository, open_repository
+from resources.github.errors import GitHubError
 
 if TYPE_CHECKING:
     from resources.github.facts import Branch
@@ -49,7 +50,7 @@ class SourceTrees:
                 repository = open_repository(path)
             except (NotARepository, UnreadableRepository):
                 continue
-            if repository.name.lower() == name.lower() and has_commit(repository, commit):
+            if repository.name.lower() == name.lower() and is_whole(repository) and has_commit(repository, commit):
                 return repository
         return self._mirrored(name, commit, refs)
 
@@ -65,7 +66,7 @@ class SourceTrees:
         for wanted in (refs, [commit]) if refs else ([commit],):
             try:
                 mirror = fetch(folder, f"{self._host}/{name}.git", wanted, self._token())
-            except GitFailed as error:
+            except (GitFailed, GitHubError) as error:
                 complaint = complaint or str(error)
                 continue
             if has_commit(mirror, commit):
@@ -102,12 +103,16 @@ def default_branch(own: str, head: str, repository: str, branches: Iterable[Bran
 def open_source_trees(settings: Settings) -> SourceTrees:
     from resources.sources import load_sources
 
-    token = settings.github_token
+    def token() -> str | None:
+        from resources.github.client import open_github
+
+        if settings.github_app_id is None:
+            return settings.github_token.get_secret_value() if settings.github_token else None
+        with open_github(settings) as client:
+            return client.token()
+
     return SourceTrees(
-        load_sources(settings).repositories,
-        settings.home / "mirrors",
-        web_host(settings.github_api_url),
-        lambda: token.get_secret_value() if token else None,
+        load_sources(settings).repositories, settings.home / "mirrors", web_host(settings.github_api_url), token
     )
 
 

@@ -312,5 +312,6 @@ _ROUTES: list[tuple[str, str, Callable[..., tuple[int, dict[str, str], bytes]]]]
     ("POST", r"/repos/([^/]+/[^/]+)((?:/.*)?)", GitHubServer._repository),
     ("PATCH", r"/repos/([^/]+/[^/]+)((?:/.*)?)", GitHubServer._repository),
     ("GET", r"/user", GitHubServer._user),
+    ("GET", r"/rate_limit", lambda *_: (200, {}, b'{"resources": {}}')),
     ("POST", r"/app/installations/(\d+)/access_tokens", GitHubServer._access_token),
 ]

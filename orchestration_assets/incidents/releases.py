@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
 from orchestration_assets.incidents.model import Found
 from resources.git import Repository
-from resources.git.mirrors import KEPT, default_tips
+from resources.git.mirrors import KEPT, default_tips, has_commit
 from resources.git.process import GitFailed, run
 from resources.github.facts import Release
 from resources.source_trees import SourceUnavailable, Trees, at_head
 
+WHOLE_HASH = 40
 _HASH = re.compile(r"[0-9a-f]{7,64}")
 _MARK = re.compile(r"[0-9a-f]{7,64}(?![0-9a-f])")
 
@@ -75,7 +77,12 @@ def locate(trees: Trees, name: str, release: str | None) -> Repository:
     """A repository that holds the commits of `owner/name`, and of its tags those that the release may be called by. Raises
     SourceUnavailable."""
     repository = at_head(trees, name)
-    for tag in [] if _hashes(release or "") else _names(release or ""):
+    hashes = _hashes(release or "")
+    for whole in [each for each in hashes if len(each) == WHOLE_HASH and not has_commit(repository, each)]:
+        # On no branch that was asked for.
+        with suppress(SourceUnavailable):
+            return trees.repository_with(name, whole)
+    for tag in [] if hashes else _names(release or ""):
         try:
             return trees.repository_with(name, f"{KEPT}/tags/{tag}", [f"refs/tags/{tag}"])
         except SourceUnavailable:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import fcntl
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -25,11 +26,21 @@ def fetch(folder: Path, url: str, refs: Sequence[str], token: str | None = None)
     with (folder.parent / f"{folder.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "HEAD").exists():
-            run([], ["init", "--quiet", "--bare", "--template=", str(folder)])
+            # By that name the default branch is not known; another one, nobody has told of.
+            run([], ["init", "--quiet", "--bare", "--template=", "--initial-branch=HEAD", str(folder)])
         wanted = [f"+{ref}:{KEPT}/{ref.removeprefix('refs/')}" for ref in refs]
         command = ["fetch", "--quiet", "--no-tags", "--no-auto-gc", "--no-recurse-submodules", "--no-write-fetch-head"]
         run([f"--git-dir={folder}"], [*command, "--", url, *wanted], remote=_settings(url, token))
+        if "HEAD" in refs:
+            _follow_default_branch(folder, url, token)
     return open_repository(folder)
+
+
+def _follow_default_branch(folder: Path, url: str, token: str | None) -> None:
+    """Has the copy's own HEAD name the branch that the server's does."""
+    told = run([], ["ls-remote", "--symref", "--", url, "HEAD"], remote=_settings(url, token)).decode(errors="replace")
+    found = re.match(r"ref: (refs/heads/\S+)\tHEAD\n", told)
+    run([f"--git-dir={folder}"], ["symbolic-ref", "HEAD", found[1] if found else "refs/heads/HEAD"])
 
 
 def has_commit(repository: Repository, commit: str) -> bool:
@@ -38,6 +49,11 @@ def has_commit(repository: Repository, commit: str) -> bool:
     except GitFailed:
         return False
     return True
+
+
+def is_whole(repository: Repository) -> bool:
+    """Whether all that its commits lead to is here: a partial clone fetches files when they are looked at, and here nobody does."""
+    return not any((repository.object_dir / "pack").glob("*.promisor"))
 
 
 def default_tips(repository: Repository) -> list[str]:

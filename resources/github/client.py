@@ -109,6 +109,7 @@ class GitHub:
         self._pause_s, self._try_s, self._body_limit = pause_s, try_s, body_limit
         self._write_pause_s, self._may_write_at = write_pause_s, 0.0
         self._author: Author | None = None
+        self._signed_with: SecretStr | None = None
         self._runner: asyncio.Runner | None = None
         self._wire: Wire | None = None
         self._limited_until: datetime | None = None
@@ -159,6 +160,11 @@ class GitHub:
             self._author = Author(app) if app else Author.of_account(found)
         return self._author
 
+    def token(self, deadline: float | None = None) -> str | None:
+        """What requests are signed with, for git, which asks the same server; None where nothing is. As `get` raises."""
+        self.get("rate_limit", "rate limit", deadline=deadline)
+        return self._signed_with.get_secret_value() if self._signed_with else None
+
     def _tried(self, request: _Request, deadline: float | None, *, again: bool) -> Answer:
         import stamina
 
@@ -204,6 +210,7 @@ class GitHub:
         try:
             async with asyncio.timeout(seconds):
                 token = await self._credentials.token(wire)
+                self._signed_with = SecretStr(token) if token else None
                 wire.head, signed_in = None, True
                 body = await self._sent(wire, request, token)
         except TimeoutError:

@@ -172,6 +172,17 @@ def test_a_repository_without_a_clone_is_copied_with_the_tags_that_are_asked_for
     assert line_after(locate(trees, "fern/shelf", None), commits[2]) == commits[3:]
 
 
+def test_a_release_that_is_a_hash_is_found_on_whichever_branch_it_is(tmp_path: Path, host: str) -> None:
+    git = GitRepository(tmp_path / "made")
+    git.commit("Step 0", {"a": "0"})
+    git.branch("hotfix")
+    hotfix = git.commit("Hotfix", {"a": "mended"})
+    git.checkout("main")
+    publish(git, tmp_path)
+    repository = locate(SourceTrees([], tmp_path / "mirrors", host), "fern/shelf", hotfix)
+    assert commit_of(repository, hotfix, MAY) == Commit(hotfix, "hash")
+
+
 def test_a_repository_that_is_nowhere_is_told_of(tmp_path: Path) -> None:
     with pytest.raises(SourceUnavailable):
         locate(SourceTrees([], tmp_path, "http://127.0.0.1:9"), "fern/shelf", "v1")

@@ -41,6 +41,7 @@ def test_a_build_is_started_and_looked_at_in_the_web_ui(tmp_path: Path, page: Pa
             Settings(home=home), open_warehouse(Settings(home=home)), read_specification(specified, "spans", 32_768)
         )
         with serving(home, tmp_path, SOLOIST_MODEL_URL=endpoint.url) as served:
+            assert "no daemon runs" not in command("soloist", "doctor", home=home, cwd=tmp_path)
             added = """mutation ($repository: RepositorySelector!) {
                 addDynamicPartition(repositorySelector: $repository, partitionsDefName: "projects", partitionKey: "spans") { __typename }
             }"""

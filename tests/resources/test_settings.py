@@ -10,7 +10,7 @@ import pytest
 
 from resources import clock
 from resources.errors import BadInput
-from resources.settings import load_settings, parse_working_days
+from resources.settings import Settings, load_settings, parse_working_days
 from resources.sources import load_sources, remember_sources
 
 
@@ -80,3 +80,11 @@ def test_a_broken_list_of_sources_is_one_sentence(home: Path) -> None:
     (home / "sources.json").write_text(json.dumps({"repositories": 3}))
     with pytest.raises(BadInput, match=r"sources\.json"):
         load_sources(load_settings())
+
+
+def test_a_secret_that_is_blank_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As an example of an environment file leaves it: nothing is verified by it, and nobody is told that something is."""
+    for name, field in Settings.model_fields.items():
+        if "SecretStr" in str(field.annotation):
+            monkeypatch.setenv(f"SOLOIST_{name.upper()}", "")
+            assert getattr(load_settings(), name) is None, name

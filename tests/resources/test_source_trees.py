@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from resources.git import CommitTree
-from resources.source_trees import SourceTrees, SourceUnavailable, web_host
+from resources.git.mirrors import default_tips
+from resources.github.errors import Unauthorized
+from resources.source_trees import SourceTrees, SourceUnavailable, at_head, default_branch, web_host
 from tests.git_repositories import GitRepository
 
 
@@ -64,6 +66,57 @@ def test_a_watched_clone_that_holds_the_commit_is_asked_alone(made: GitRepositor
     assert trees.repository_with("owner/name", commit).path == made.path
     assert host.authorizations == []
     assert not (tmp_path / "mirrors").exists()
+
+
+@pytest.mark.parametrize("branch", ["main", "master", "trunk", "release/2"])
+def test_a_copy_knows_the_default_branch_of_its_server(
+    made: GitRepository, host: _Host, tmp_path: Path, branch: str
+) -> None:
+    commit = made.commit("first", {"a": "1\n"})
+    made.git("branch", "--force", "other")
+    made.git("branch", "--move", branch)
+    host.publish(made, "owner/name")
+    made.git(f"--git-dir={host.folder}/owner/name.git", "symbolic-ref", "HEAD", f"refs/heads/{branch}")
+    trees = SourceTrees([], tmp_path / "mirrors", host.url)
+    repository = at_head(trees, "owner/name")
+    assert default_tips(repository) == [commit]
+    assert repository.default_branch == branch
+    assert default_branch(repository.default_branch, commit, "owner/name", []) == branch
+
+
+def test_a_partial_clone_is_not_taken_for_the_source(made: GitRepository, host: _Host, tmp_path: Path) -> None:
+    """What it has not fetched yet would be missing."""
+    commit = made.commit("first", {"a": "1\n"})
+    host.publish(made, "owner/name")
+    made.git("config", "uploadpack.allowFilter", "true")
+    partial = tmp_path / "partial"
+    made.git("clone", "--quiet", "--filter=blob:none", "--no-checkout", f"file://{made.path}", partial)
+    made.git("-C", partial, "remote", "set-url", "origin", "https://github.com/owner/name.git")
+    trees = SourceTrees([partial], tmp_path / "mirrors", host.url)
+    repository = trees.repository_with("owner/name", commit, ["HEAD"])
+    with CommitTree(repository, commit) as tree:
+        assert tree.read("a") == b"1\n"
+
+
+def test_credentials_that_are_refused_are_a_sentence(made: GitRepository, host: _Host, tmp_path: Path) -> None:
+    def refused() -> str:
+        raise Unauthorized("GitHub does not let the app in.")
+
+    made.commit("first", {"a": "1\n"})
+    host.publish(made, "owner/name")
+    with pytest.raises(SourceUnavailable, match="does not let the app in"):
+        SourceTrees([], tmp_path / "mirrors", host.url, refused).repository_with("owner/name", "HEAD")
+
+
+def test_a_copy_of_which_only_a_commit_was_asked_for_knows_no_default_branch(
+    made: GitRepository, host: _Host, tmp_path: Path
+) -> None:
+    made.commit("first", {"a": "1\n"})
+    made.git("update-ref", "refs/pull/7/head", "HEAD")
+    host.publish(made, "owner/name")
+    trees = SourceTrees([], tmp_path / "mirrors", host.url)
+    repository = trees.repository_with("owner/name", made.git("rev-parse", "HEAD"), ["refs/pull/7/head"])
+    assert default_branch(repository.default_branch, "a" * 40, "owner/name", []) == ""
 
 
 def test_what_no_clone_holds_is_fetched_once_and_brought_up_to_date(

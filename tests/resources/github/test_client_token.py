@@ -108,6 +108,15 @@ def test_an_app_gets_a_token_of_its_installation_once(github: GitHubServer, key:
         assert client.get(PULLS, "pull requests").body
 
 
+def test_git_gets_what_requests_are_signed_with(github: GitHubServer, key: tuple[Path, str]) -> None:
+    credentials._installation_tokens.clear()
+    github.app = lambda _token: True
+    with GitHub(App("77", SecretStr(key[0].read_text()), "5"), github.url) as client:
+        assert client.token() == github.token
+    with GitHub(Token(SecretStr(TOKEN)), github.url) as client:
+        assert client.token() == TOKEN
+
+
 def test_an_app_that_is_not_let_in_is_a_sentence(github: GitHubServer, key: tuple[Path, str]) -> None:
     credentials._installation_tokens.clear()
     with GitHub(App("77", SecretStr(key[0].read_text()), "6"), github.url) as client:

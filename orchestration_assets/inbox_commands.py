@@ -15,6 +15,9 @@ from resources.inbox import DEAD, Kept, State
 if TYPE_CHECKING:
     from orchestration_assets.session import Connections
 
+NO_PAYLOAD = b"{}"
+_MAY_BE_EMPTY: tuple[State, ...] = ("duplicate", "superseded", "ignored")
+
 
 def list_events(connections: Connections, state: str | None, limit: int, as_json: bool) -> None:
     chosen = _state(state)
@@ -47,6 +50,13 @@ def show_event(connections: Connections, event_id: int, as_json: bool) -> None:
 
 
 def replay(connections: Connections, event_ids: list[int], dead: bool) -> None:
+    """Raises BadInput, before any event waits again, where the payload of one was not kept."""
+    for event in map(connections.inbox.get, event_ids):
+        if event.state in _MAY_BE_EMPTY and event.payload == NO_PAYLOAD:
+            raise BadInput(
+                f"Event {event.id} is {event.state} and its payload was not kept, so nothing can be made of it; replay the event that tells "
+                "of the same, or have its source deliver it again."
+            )
     count = connections.inbox.replay(_chosen(connections, event_ids, dead))
     sys.stderr.write(f"{count} events wait again; the daemon or `soloist run` takes them up.\n")
 

@@ -15,6 +15,7 @@ from orchestration_assets.skills.model import SKILL_EVIDENCE, SKILLS
 from orchestration_assets.usage.model import MODEL_USAGE
 from orchestration_assets.verdicts import VERDICTS
 from orchestration_assets.worklogs.model import ANALYSES, ENTRIES, EXCERPTS, NOTES, REPOSITORIES
+from resources.sentry_issues.facts import ErrorEvent
 from resources.warehouse import Migration, TableSpec
 
 if TYPE_CHECKING:
@@ -52,5 +53,21 @@ def _give_entries_numbers(session: Session) -> None:
     session.rebuild(ENTRIES, f"SELECT *, {nothing} FROM old")
 
 
-MIGRATIONS: Sequence[Migration] = (Migration(2, "entries of pull requests and issues", _give_entries_numbers),)
+def _count_attempts_and_keep_rules(session: Session) -> None:
+    _add(session, TABLE_OF[ErrorEvent], "rules", "[]::VARCHAR[]")
+    _add(session, INCIDENTS, "attempts", "0")
+
+
+def _add(session: Session, spec: TableSpec[Any], column: str, value: str) -> None:
+    """Gives a table of an earlier version a column; one that is not there yet is made with it."""
+    known = session.query("SELECT column_name FROM duckdb_columns() WHERE table_name = ?", [spec.name])
+    names = known["column_name"].to_pylist()
+    if names and column not in names:
+        session.rebuild(spec, f"SELECT *, {value} AS {column} FROM old")
+
+
+MIGRATIONS: Sequence[Migration] = (
+    Migration(2, "entries of pull requests and issues", _give_entries_numbers),
+    Migration(3, "rules of alerts and attempts at incidents", _count_attempts_and_keep_rules),
+)
 """Forward only, in order of version; a warehouse made by an earlier version is brought here after a backup."""

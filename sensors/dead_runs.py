@@ -15,6 +15,8 @@ _ALIVE = [
     dg.DagsterRunStatus.STARTED,
     dg.DagsterRunStatus.CANCELING,
 ]
+REAPED_TAG = "soloist/reaped"
+"""The id of a run that did not fail by itself: its process is gone. A retry starts with the tags of the run that it repeats."""
 NAMED_WITHIN = 180.0
 """Seconds from its start within which a run names its process. One that was killed before it did would have no name for ever."""
 
@@ -27,6 +29,7 @@ def reap_dead_runs(instance: dg.DagsterInstance) -> list[str]:
         if is_gone(process) if process else record.start_time and time.time() - record.start_time > NAMED_WITHIN:
             # The slots first: killed in between, the next reaper finds the run again, and who sees it failed finds its slots free.
             instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+            instance.add_run_tags(run.run_id, {REAPED_TAG: run.run_id})
             instance.report_run_failed(
                 run, message="The process of this run is gone; the run is failed so that others can start."
             )

@@ -7,6 +7,8 @@ import dagster as dg
 
 from orchestration_assets.activity.assets import BATCH_TAG
 from orchestration_assets.jobs import apply_events_job, refresh_worklogs_job
+from sensors.dead_runs import REAPED_TAG
+from sensors.repeating import repeated
 from sensors.unfinished import UNFINISHED
 
 if TYPE_CHECKING:
@@ -23,7 +25,8 @@ BATCHES_A_TICK = 10
 )
 def inbox_events_sensor(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
     """A batch keeps its name until it is settled or given back, and so does its run: killed between leasing and asking, the next tick asks
-    again under the same key. The cursor is a fingerprint of the tables; it moves once no entry that rests on them is stale."""
+    again under the same key. The cursor is a fingerprint of the tables; it moves once no entry that rests on them is stale, and until then
+    what a run failed to make is asked for again."""
     from orchestration_assets.activity.model import TABLE_OF
     from orchestration_assets.connections import open_inbox, open_warehouse
     from orchestration_assets.requests import refresh_requests
@@ -54,7 +57,9 @@ def inbox_events_sensor(context: dg.SensorEvaluationContext) -> Iterator[dg.RunR
     if context.cursor == seen or nothing_told:
         yield dg.SkipReason("Nothing waits in the inbox.")
         return
-    stale = list(refresh_requests(settings, now(), f"activity:{seen[:16]}", at_least_one=False))
+    instant = now()
+    requests = refresh_requests(settings, instant, f"activity:{seen[:16]}", at_least_one=False)
+    stale = [repeated(context.instance, request, instant) for request in requests]
     yield from stale
     if not stale:
         context.update_cursor(seen)
@@ -66,7 +71,8 @@ def batch_requests(instance: dg.DagsterInstance, inbox: "Inbox") -> Iterator[dg.
     asked: dict[str, dg.DagsterRun | None] = {batch: _run_of(instance, batch) for batch in inbox.open_batches()}
     for batch, run in list(asked.items()):
         if run is not None and run.is_finished and run.tags.get("dagster/will_retry") != "true":
-            inbox.release(batch, f"The run {run.run_id} ended before this event was settled.")
+            failed = run.status is dg.DagsterRunStatus.FAILURE and run.tags.get(REAPED_TAG) != run.run_id
+            inbox.release(batch, f"The run {run.run_id} ended before this event was settled.", pauses=failed)
             del asked[batch]
     while len(asked) < BATCHES_A_TICK and (leased := inbox.lease()) is not None:
         asked[leased.id] = None

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from orchestration_assets.jobs import refresh_worklogs_job
+from sensors.repeating import repeated
 from sensors.unfinished import UNFINISHED
 
 
@@ -41,7 +42,9 @@ def new_commits_sensor(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRe
     if context.instance.get_runs_count(dg.RunsFilter(job_name=refresh_worklogs_job.name, statuses=UNFINISHED)):
         yield dg.SkipReason("Entries are being refreshed; what is stale is known after that.")
         return
-    asked = list(refresh_requests(settings, now(), f"commits:{fingerprint[:16]}", at_least_one=False))
+    instant = now()
+    requests = refresh_requests(settings, instant, f"commits:{fingerprint[:16]}", at_least_one=False)
+    asked = [repeated(context.instance, request, instant) for request in requests]
     yield from asked
     if not asked:
         context.update_cursor(fingerprint)

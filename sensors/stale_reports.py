@@ -6,6 +6,7 @@ import dagster as dg
 
 from orchestration_assets.jobs import REPORT_JOBS, refresh_worklogs_job
 from orchestration_assets.reports.kinds import ReportKind
+from sensors.repeating import repeated
 
 
 @dg.sensor(
@@ -16,7 +17,7 @@ from orchestration_assets.reports.kinds import ReportKind
 )
 def stale_reports_sensor(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
     """The cursor is a fingerprint of everything the answer rests on, so that a tick that would find nothing new costs one query.
-    It moves only once nothing is stale; until then the run keys keep a request from being made twice."""
+    It moves only once nothing is stale; until then the run keys keep a request from being made twice, unless its run failed."""
     from orchestration_assets.connections import open_language_model, open_warehouse
     from orchestration_assets.planning import stale_periods
     from orchestration_assets.reports.agent import AGENTS
@@ -49,7 +50,11 @@ def stale_reports_sensor(context: dg.SensorEvaluationContext) -> Iterator[dg.Run
             yield dg.SkipReason("Nothing changed since the last look.")
             return
         stale = stale_periods(session, settings, maker, list(ReportKind), instant)
-    requests = [request for periods in stale for request in period_requests(periods, seen[:16])]
+    requests = [
+        repeated(context.instance, request, instant)
+        for periods in stale
+        for request in period_requests(periods, seen[:16])
+    ]
     yield from requests
     if not requests:
         context.update_cursor(seen)

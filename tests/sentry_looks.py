@@ -33,13 +33,16 @@ def look(
     seconds: float = 20,
     token: str = TOKEN,
     minutes: float = 1,
+    every_open: bool = False,
     **options: Any,
 ) -> PollReport:
     """One tick, a minute after the last."""
     sentry.tick(minutes * 60)
     options = {"now": lambda: sentry.clock, "pause_s": 0.002} | options
     with SentryApi(SecretStr(token), sentry.url, **options) as client:
-        return poll(client, inbox, projects or (SHELF,), time.monotonic() + seconds, sentry.clock)
+        return poll(
+            client, inbox, projects or (SHELF,), time.monotonic() + seconds, sentry.clock, every_open=every_open
+        )
 
 
 def newest(inbox: Inbox) -> dict[str, Kept]:

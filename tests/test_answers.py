@@ -9,12 +9,14 @@ import pytest
 
 from orchestration_assets.connections import open_inbox, open_outbox, open_warehouse
 from orchestration_assets.incidents.model import INCIDENTS
-from resources.inbox import Event
+from resources.sentry_issues.events import event_of as sentry_event
+from resources.sentry_issues.reading import delivered
 from resources.settings import Settings
 from tests.activity.github_facts import event, pull_request
 from tests.git_repositories import GitRepository
 from tests.github_server import GitHubServer
-from tests.incidents.corpus import Program, error_event, programs
+from tests.incidents.corpus import Program, event_of, programs
+from tests.sentry_objects import webhook_event
 from tests.served_ui import command
 
 pytestmark = pytest.mark.integration
@@ -71,12 +73,11 @@ def _crashing() -> Program:
 def test_an_error_gets_a_pull_request_with_a_test_that_fails_as_it_did(tmp_path: Path) -> None:
     program, made, home = _crashing(), GitRepository(tmp_path / "code"), tmp_path / "home"
     made.git("remote", "add", "origin", "https://github.com/fern/code.git")
-    fact = error_event(program)
     commit = made.commit("first", program.sources())
     made.git("update-ref", "refs/remotes/origin/main", commit)
-    told = fact.model_copy(
-        update={"release": commit, "organization": "acme", "project": "shop", "tags": {"needs-test": "yes"}}
-    )
+    crash = webhook_event(event_of(program) | {"release": commit}, "1000", "acme/shop")
+    alert = delivered("event_alert", {"data": {"event": crash, "triggered_rule": "needs-test"}})
+    assert alert is not None
     with GitHubServer() as github:
         github.repository("fern/code")
         sentry = {
@@ -85,19 +86,7 @@ def test_an_error_gets_a_pull_request_with_a_test_that_fails_as_it_did(tmp_path:
             "SOLOIST_SENTRY_TOKEN": "sntryu_0123456789abcdef0123456789abcdef",
         }
         settings = _publishing(github, "fern/code", **sentry)
-        open_inbox(Settings(home=home)).add(
-            [
-                Event(
-                    "sentry",
-                    "one",
-                    told.kind,
-                    told.subject,
-                    told.happened_at,
-                    told.says,
-                    told.model_dump_json().encode(),
-                )
-            ]
-        )
+        open_inbox(Settings(home=home)).add([sentry_event(alert, "one")])
         command("soloist", "run", "--repo", made.path, "--author", "all", home=home, cwd=tmp_path, **settings)
         with open_warehouse(Settings(home=home)).read() as session:
             (incident,) = session.rows(INCIDENTS)

@@ -10,10 +10,13 @@ import pytest
 
 from orchestration_assets import outbox_commands as commands
 from orchestration_assets.contracts import ShownEffectDetail, ShownOutbox, ShownPublication
+from orchestration_assets.effects import keep_comments
 from orchestration_assets.publishing import AnotherPublishes, _only_publisher, publish_waiting
+from orchestration_assets.reviews.model import ReviewComment
 from orchestration_assets.session import Connections
 from resources.errors import BadInput
 from resources.outbox import Effect, KeepComment, OpenIssue, Outbox
+from resources.outbox.policy import Policy
 from resources.settings import load_settings
 from tests.github_server import GitHubServer
 from tests.publications import NAME, TOKEN
@@ -172,3 +175,15 @@ def test_one_publishes_at_a_time_in_a_home(github: GitHubServer) -> None:
     with _only_publisher(load_settings()), pytest.raises(AnotherPublishes, match="Another process publishes"):
         publish_waiting(load_settings())
     assert publish_waiting(load_settings()).sent == 0
+
+
+def test_a_review_of_a_repository_that_nobody_named_is_told_and_not_put(home: Path, github: GitHubServer) -> None:
+    comments = [ReviewComment(repository=name, number=1, body="One finding.") for name in (NAME, "eve/shop")]
+    problems: list[str] = []
+    with closing(Outbox(f"sqlite:///{home}/inbox.db")) as outbox:
+        keep_comments(outbox, Policy.of(load_settings()), comments, problems)
+        assert [each.key for each in outbox.latest()] == [f"review:{NAME}#1"]
+    assert problems == [
+        "The review of eve/shop#1 is not published: eve/shop#1 is not named in SOLOIST_GITHUB_REPOSITORIES, so nothing is sent there."
+    ]
+    assert publish_waiting(load_settings()).sent == 1

@@ -5,17 +5,20 @@ from __future__ import annotations
 import itertools
 import shutil
 from collections.abc import Iterator, Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import dagster as dg
 import pytest
+from dagster._core.storage.runs.schema import RunsTable
+from dagster._core.storage.runs.sql_run_storage import SqlRunStorage
 from dagster._core.test_utils import create_run_for_test
 from dagster._utils.schedules import cron_string_iterator
 from git_repositories import GitRepository
 from workbench import Workbench
 
+from orchestration_assets.activity.model import ERROR_EVENTS, PULL_REQUESTS
 from orchestration_assets.connections import open_language_model
 from orchestration_assets.definitions import build_definitions
 from orchestration_assets.partitions import MAX_PERIODS_PER_RUN, range_tags
@@ -27,7 +30,12 @@ from orchestration_assets.requests import MAX_RUNS
 from orchestration_assets.schedules import build_schedules
 from orchestration_assets.worklogs.making import changed_months, make_analyses, make_entries
 from orchestration_assets.worklogs.model import ANALYSES, ENTRIES
+from sensors import repeating
+from sensors.inbox_events import inbox_events_sensor
+from sensors.new_commits import new_commits_sensor
 from sensors.stale_reports import stale_reports_sensor
+from tests.activity.github_facts import pull_request
+from tests.incidents import crashing
 
 ZONE = "Europe/Berlin"
 BERLIN = ZoneInfo(ZONE)
@@ -69,6 +77,13 @@ def bench(prepared: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> Workbe
     _settle(monkeypatch, home)
     shutil.copytree(prepared / "home", home, dirs_exist_ok=True)
     return Workbench()
+
+
+@pytest.fixture
+def lasting(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+    """An instance that a schedule can look into."""
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+        yield instance
 
 
 @pytest.fixture
@@ -156,6 +171,41 @@ def test_reports_are_due_in_the_morning_after_their_period(monkeypatch: pytest.M
     assert ticks_of("weekly_status_schedule", tuesday) == ticks_of("monthly_summary_schedule", tuesday) == ["03:00"]
 
 
+LOOKS_AGAIN = [
+    ("hourly_review_schedule", "review_pull_requests_job", "No pull request is open."),
+    ("hourly_regression_test_schedule", "make_regression_tests_job", "No error in production was heard of."),
+]
+
+
+@pytest.mark.parametrize(("name", "job", "nothing"), LOOKS_AGAIN)
+def test_what_is_open_is_looked_at_again_every_hour_and_where_nothing_is_that_is_said(
+    bench: Workbench, lasting: dg.DagsterInstance, name: str, job: str, nothing: str
+) -> None:
+    with bench.connections.warehouse.write() as session:
+        session.merge(PULL_REQUESTS, [pull_request(1, "Merged")])
+    assert tick(bench, name, WEDNESDAY).skip_message == nothing
+    with bench.connections.warehouse.write() as session:
+        session.merge(PULL_REQUESTS, [pull_request(12, "Open", state="open", closed_at=None)])
+        session.merge(ERROR_EVENTS, [crashing.event()])
+    hours = [WEDNESDAY, WEDNESDAY + timedelta(hours=1), WEDNESDAY + timedelta(hours=1)]
+    first, second, same = [request for hour in hours for request in tick(bench, name, hour, lasting).run_requests or []]
+    assert first.run_key != second.run_key == same.run_key
+    schedule = next(schedule for schedule in build_schedules() if schedule.name == name)
+    assert schedule.job_name == job
+    create_run_for_test(lasting, job_name=job, status=dg.DagsterRunStatus.STARTED)
+    assert tick(bench, name, WEDNESDAY, lasting).skip_message == f"A {job} is at work or waits."
+
+
+def test_an_hour_that_the_clock_repeats_is_looked_at_twice(bench: Workbench, lasting: dg.DagsterInstance) -> None:
+    assert len(ticks_of("hourly_review_schedule", date(2024, 10, 27))) == 25
+    with bench.connections.warehouse.write() as session:
+        session.merge(PULL_REQUESTS, [pull_request(12, "Open", state="open", closed_at=None)])
+    instants = [datetime(2024, 10, 27, hour, 17, tzinfo=UTC).astimezone(BERLIN) for hour in (0, 1)]
+    assert instants[0].hour == instants[1].hour == 2
+    [first], [second] = (tick(bench, "hourly_review_schedule", when, lasting).run_requests or [] for when in instants)
+    assert first.run_key != second.run_key
+
+
 def test_what_is_asked_for_is_what_a_run_makes(bench: Workbench) -> None:
     definitions = build_definitions()
     [request] = tick(bench, "weekly_status_schedule", WEDNESDAY).run_requests
@@ -213,6 +263,29 @@ def test_the_sensor_waits_while_entries_are_refreshed(bench: Workbench) -> None:
     waiting = sense(bench, "seen before")
     assert not waiting.run_requests
     assert waiting.cursor == "seen before"
+
+
+@pytest.mark.parametrize(
+    "sensor", [stale_reports_sensor, new_commits_sensor, inbox_events_sensor], ids=lambda s: s.name
+)
+def test_what_a_run_failed_to_make_is_asked_for_again_after_a_pause(
+    bench: Workbench, repository: GitRepository, sensor: dg.SensorDefinition
+) -> None:
+    repository.commit("Add one more", files={"more.txt": "parcel"}, authored="2024-04-02T12:00:00+02:00")
+    bench.connections.inbox.counts()
+    with bench.connections.warehouse.write() as session:
+        session.merge(PULL_REQUESTS, [pull_request(12, "Add parcels")])
+    asked_for = sensed(bench, sensor)
+    assert asked_for
+    for request in asked_for:
+        create_run_for_test(
+            bench.instance, job_name=request.job_name, status=dg.DagsterRunStatus.FAILURE, tags=dict(request.tags)
+        )
+    keys = [request.run_key for request in asked_for]
+    ended(bench, WEDNESDAY - repeating.FIRST_PAUSE + timedelta(seconds=1))
+    assert [request.run_key for request in sensed(bench, sensor)] == keys
+    ended(bench, WEDNESDAY - repeating.FIRST_PAUSE)
+    assert [request.run_key for request in sensed(bench, sensor)] == [f"{key}:1" for key in keys]
 
 
 def test_a_run_of_the_sensor_covers_at_most_fifty_periods(bench: Workbench) -> None:
@@ -292,9 +365,12 @@ def ticks_of(name: str, day: date) -> list[str]:
     return [f"{instant:%H:%M}" for instant in sorted(found)]
 
 
-def tick(bench: Workbench, name: str, when: datetime) -> dg.ScheduleExecutionData:
+def tick(
+    bench: Workbench, name: str, when: datetime, instance: dg.DagsterInstance | None = None
+) -> dg.ScheduleExecutionData:
     schedule = next(schedule for schedule in build_schedules() if schedule.name == name)
-    with dg.build_schedule_context(instance=bench.instance, scheduled_execution_time=when) as context:
+    instance = instance or bench.instance
+    with dg.build_schedule_context(instance=instance, scheduled_execution_time=when) as context:
         return schedule.evaluate_tick(context)
 
 
@@ -307,6 +383,19 @@ def asked(bench: Workbench, name: str, when: datetime) -> Asked:
 def sense(bench: Workbench, cursor: str | None = None) -> dg.SensorExecutionData:
     with dg.build_sensor_context(instance=bench.instance, cursor=cursor) as context:
         return stale_reports_sensor.evaluate_tick(context)
+
+
+def sensed(bench: Workbench, sensor: dg.SensorDefinition) -> list[dg.RunRequest]:
+    with dg.build_sensor_context(instance=bench.instance, cursor="seen before") as context:
+        return list(sensor.evaluate_tick(context).run_requests or [])
+
+
+def ended(bench: Workbench, when: datetime) -> None:
+    """Says of every run that it was last heard of then."""
+    storage = bench.instance.run_storage
+    assert isinstance(storage, SqlRunStorage)
+    with storage.connect() as connection:
+        connection.execute(RunsTable.update().values(update_timestamp=when.astimezone(UTC).replace(tzinfo=None)))
 
 
 def range_of(request: dg.RunRequest) -> tuple[str, str]:

@@ -270,9 +270,11 @@ def release_bundle(context: dg.AssetExecutionContext) -> dg.MaterializeResult[No
     from orchestration_assets.code.releasing import bars_of, bundle_input, make_release, proposed
     from orchestration_assets.code.telling import finished
     from orchestration_assets.effects import propose_project, tell_of_build
+    from resources.outbox.policy import Policy
     from resources.source_trees import SourceUnavailable, open_source_trees
 
     connected, project, problems = context.resources, context.partition_key, list[str]()
+    policy = Policy.of(connected.settings)
     built = bundle_input(connected.settings, connected.warehouse, project, _built(context))
     bars = bars_of(attempts_of(connected.settings, project))
     files = make_release(connected.warehouse, connected.object_store, project, built, bars)
@@ -281,11 +283,11 @@ def release_bundle(context: dg.AssetExecutionContext) -> dg.MaterializeResult[No
     if specified.repository:
         try:
             proposal = proposed(connected.warehouse, open_source_trees(connected.settings), specified, built)
-            propose_project(connected.outbox, proposal, problems)
+            propose_project(connected.outbox, policy, proposal, problems)
         except SourceUnavailable as error:
             problems.append(f"No pull request is opened: {error}")
     if specified.issue:
-        tell_of_build(connected.outbox, finished(specified, built, problems), problems)
+        tell_of_build(connected.outbox, policy, finished(specified, built, problems), problems)
     table = "\n".join(f"| {file.name} | {file.size:,} | `{file.sha256}` |" for file in files)
     return dg.MaterializeResult(
         metadata={
@@ -307,12 +309,14 @@ def _told(context: dg.AssetExecutionContext, issue: str = "") -> "Iterator[None]
     from orchestration_assets.code.telling import stopped
     from orchestration_assets.effects import tell_of_build
     from resources.errors import BadInput
+    from resources.outbox.policy import Policy
 
     try:
         yield
     except (BadInput, PlanRefused, BuildIncomplete) as error:
         if issue := issue or issue_of(context.resources.warehouse, context.partition_key):
-            tell_of_build(context.resources.outbox, stopped(issue, str(error)), [])
+            policy = Policy.of(context.resources.settings)
+            tell_of_build(context.resources.outbox, policy, stopped(issue, str(error)), [])
             context.instance.add_run_tags(context.run_id, {TOLD_TAG: "true"})
         raise
 

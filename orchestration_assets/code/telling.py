@@ -19,8 +19,6 @@ from resources.scrubbing import scrub
 MOST_TESTS_SHOWN = 5
 """Of a criterion."""
 LONGEST_TITLE = 120
-NO_CHECKS = "[skip ci]"
-"""By which GitHub Actions, and most others, leave a commit alone."""
 
 
 def proposal(specification: Specification, built: BundleInput, base: str, base_commit: str) -> ProjectProposal:
@@ -38,7 +36,7 @@ def proposal(specification: Specification, built: BundleInput, base: str, base_c
         branch=f"build/{project}-{_fingerprint(files)}",
         title=scrub(f"Add {project}: {neutral.title(specification.title, LONGEST_TITLE)}"),
         body=scrub(_body(specification, built)),
-        commit_message=f"Add {project}\n\n{NO_CHECKS}\n",
+        commit_message=f"Add {project}\n\n{neutral.NO_CHECKS}\n",
         files=files,
     )
 
@@ -75,7 +73,7 @@ def _body(specification: Specification, built: BundleInput) -> str:
         f"{neutral.markdown(built.plan.summary)}",
         "",
         f"Built from {_source(specification)}. All files lie in `{specification.project}/`. Models wrote them; {len(built.report.tests)} tests "
-        f"ran in a sandbox, and pass. The commit says `{NO_CHECKS}`, because the checks of this repository would run these tests too, with "
+        f"ran in a sandbox, and pass. The commit says `{neutral.NO_CHECKS}`, because the checks of this repository would run these tests too, with "
         "whatever they may reach: read the code, and then let them run by another commit.",
         "",
         "| criterion | shown by |",

@@ -11,12 +11,17 @@ from collections.abc import Sequence
 
 from orchestration_assets.incidents.frames import Place
 from orchestration_assets.incidents.model import Incident, RegressionProposal
+from orchestration_assets.reports import neutral
 from resources.scrubbing import scrub
 from resources.sentry_issues.facts import RaisedException
 
 MOST_SHOWN = 40
 """Frames of a stack trace: half from the outside, half from the inside."""
 LONGEST_LINE = 200
+LONGEST_TITLE = 90
+COMMIT_MESSAGE = f"Add a regression test\n\n{neutral.NO_CHECKS}\n"
+"""Without a word from outside, which could close issues once it is merged."""
+_BEFORE_TRACE = "\n\nStack trace, the innermost call last:\n\n"
 _WAYS = {
     "hash": "the release names the commit",
     "tag": "the release is a tag",
@@ -34,9 +39,10 @@ def proposal(incident: Incident, base: str, text: str, account: str) -> Regressi
         base=base,
         base_commit=incident.head or incident.commit,
         branch=f"regression/{_word(incident.short_id or incident.issue)}",
-        title=f"Regression test for {_plain(incident.title, 90)} ({_word(incident.short_id or incident.issue)})",
+        title=f"Regression test for {_title(incident.title)} ({_title(_word(incident.short_id or incident.issue))})",
         body=account,
         files={incident.test_path: text},
+        commit_message=COMMIT_MESSAGE,
         link=incident.link,
     )
 
@@ -54,14 +60,26 @@ def account(incident: Incident, raised: RaisedException, places: Sequence[Place]
         f"- **Seen:** in a sandbox on that commit it fails with the same exception, out of the same line of {code(places[-1].frame.function)}"
         f" in {code(places[-1].module.path)}, twice; {agreement:.0%} of the values that Sentry kept of these calls were the same.",
         f"- **To run it:** `python -m pytest {incident.test_path}` in the top folder",
+        f"- **Checks:** a commit that says `{neutral.NO_CHECKS}` is left alone by them, for they would run this test with whatever they may"
+        " reach: read it, and then let them run by another commit.",
+        *_standing(incident),
     ]
+    return scrub("\n".join(lines) + f"{_BEFORE_TRACE}{fenced(trace(raised))}\n")
+
+
+def restated(account: str, incident: Incident) -> str:
+    """An account with what is so by now of whether the error is mended, and all else as it was."""
+    told, before, trace = account.partition(_BEFORE_TRACE)
+    lines = [line for line in told.splitlines() if not line.startswith(("- **Mended:**", "- **Not mended:**"))]
+    return "\n".join([*lines, *_standing(incident)]) + before + trace
+
+
+def _standing(incident: Incident) -> list[str]:
     if incident.fixed_commit:
-        lines.append(
+        return [
             f"- **Mended:** it passes since {code(incident.fixed_commit[:12])}; it keeps the error from coming back."
-        )
-    elif incident.head:
-        lines.append(f"- **Not mended:** it still fails at {code(incident.head[:12])}.")
-    return scrub("\n".join([*lines, "", "Stack trace, the innermost call last:", "", fenced(trace(raised)), ""]))
+        ]
+    return [f"- **Not mended:** it still fails at {code(incident.head[:12])}."] if incident.head else []
 
 
 def trace(raised: RaisedException) -> str:
@@ -111,11 +129,9 @@ def _word(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9-]+", "-", text).strip("-")[:60] or "issue"
 
 
-def _plain(text: str, most: int) -> str:
-    """For a title, which is shown without Markdown: letters, digits and a few signs."""
-    clean = re.sub(r"[^\w .,:;'()\[\]=+*/%-]+", " ", _line(text))
-    clean = re.sub(r"\s+", " ", clean.replace("@", " ")).strip()
-    return clean if len(clean) <= most else clean[: most - 1] + "…"
+def _title(text: str) -> str:
+    """Scrubbed first: once its signs are gone, a secret does not look like one."""
+    return neutral.title(scrub(_line(text)), LONGEST_TITLE)
 
 
 def _line(text: str) -> str:

@@ -35,9 +35,11 @@ def incident_tests(context: dg.AssetExecutionContext) -> Iterator[dg.Materialize
     from orchestration_assets.incidents.making import make_incidents
     from orchestration_assets.incidents.model import INCIDENTS, REGRESSION_TESTS
     from orchestration_assets.incidents.presentation import incidents_table
+    from resources.outbox.policy import Policy
     from resources.source_trees import open_source_trees
 
     resources, problems = context.resources, list[str]()
+    policy = Policy.of(resources.settings)
     made = make_incidents(
         resources.warehouse,
         open_source_trees(resources.settings),
@@ -45,7 +47,7 @@ def incident_tests(context: dg.AssetExecutionContext) -> Iterator[dg.Materialize
         resources.settings.sentry_repositories,
         resources.settings.incidents,
         resources.language_model,
-        lambda proposals: propose_tests(resources.outbox, proposals, problems),
+        lambda proposals: propose_tests(resources.outbox, policy, proposals, problems),
     )
     shown = {
         "incidents": dg.MetadataValue.md(incidents_table(made.incidents)),

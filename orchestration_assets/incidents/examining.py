@@ -64,6 +64,8 @@ class Examined:
     complaints: list[str] = field(default_factory=list)
     head: str = ""
     fixed_commit: str = ""
+    is_passing: bool = False
+    """Whether what kept it from being made may pass by itself."""
 
 
 def load(repository: Repository, commit: str) -> Mapping[str, bytes] | str:
@@ -126,9 +128,10 @@ def _try(
             heard=lambda attempt, complaint: heard.append(f"{attempt.what}: {complaint}") if complaint else None,
         )
     except (SandboxRefused, SandboxFailed) as error:
-        examined.reason = str(error)
+        examined.reason, examined.is_passing = str(error), isinstance(error, SandboxFailed)
         return
     examined.tries += outcome.tries
+    examined.is_passing = not isinstance(outcome, Reproduced) and outcome.is_silent
     if isinstance(outcome, Reproduced):
         examined.kept, examined.reason = outcome, ""
     elif outcome.tries:
@@ -139,7 +142,7 @@ def _try(
 
 
 def follow(examined: Examined, source: Source, sandbox: Sandbox) -> None:
-    """Looks for the commit that mended it. Raises SandboxUnavailable."""
+    """Looks for the commit that mended it. Raises SandboxUnavailable, SandboxFailed and what reading a repository raises."""
     assert examined.kept is not None
     assert examined.prepared is not None
     test = examined.kept.attempt
@@ -151,7 +154,7 @@ def mended(
     repository: Repository, commit: str, path: str, text: str, roots: Sequence[str], sandbox: Sandbox
 ) -> tuple[str, str] | None:
     """Where the default branch stands, and its first commit after `commit` on which a test passes ("" while there is none). None where
-    there is no later commit."""
+    there is no later commit. Raises SandboxUnavailable, SandboxFailed and what reading a repository raises."""
 
     def passes(later: str) -> bool:
         files = load(repository, later)
@@ -159,7 +162,7 @@ def mended(
             return False
         try:
             report = run_test(sandbox, files, path, text, roots)
-        except (SandboxRefused, SandboxFailed):
+        except SandboxRefused:
             return False
         return report is not None and report.error is None and (report.outcome, report.phase) == ("passed", "call")
 
@@ -167,7 +170,9 @@ def mended(
     return None if since is None else (since.head, since.fixed or "")
 
 
-def incident_of(examined: Examined, source: Source | None, short_id: str, repository: str, input_hash: str) -> Incident:
+def incident_of(
+    examined: Examined, source: Source | None, short_id: str, repository: str, input_hash: str, attempts: int = 0
+) -> Incident:
     kept, event = examined.kept, examined.event
     status = "refused" if kept is None else "fixed" if examined.fixed_commit else "reproduced"
     return Incident(
@@ -193,6 +198,7 @@ def incident_of(examined: Examined, source: Source | None, short_id: str, reposi
         fixed_commit=examined.fixed_commit,
         input_hash=input_hash,
         head=examined.head,
+        attempts=attempts,
     )
 
 

@@ -37,7 +37,7 @@ from orchestration_assets.incidents.wanting import Asked, asked_of, is_stale, is
 from orchestration_assets.model_records import keep
 from resources import progress
 from resources.git.mirrors import default_tips
-from resources.git.process import NotARepository, UnreadableRepository
+from resources.git.process import GitMissing, NotARepository, UnreadableRepository
 from resources.language_model.agent import Failure
 from resources.sandbox import SandboxUnavailable
 from resources.source_trees import SourceUnavailable, Trees, default_branch
@@ -46,10 +46,13 @@ if TYPE_CHECKING:
     from resources.github.facts import Branch, Release
     from resources.language_model.runner import LanguageModel
     from resources.sandbox import Sandbox
+    from resources.sentry_issues.facts import ErrorEvent
     from resources.warehouse import Warehouse
 
 log = logging.getLogger(__name__)
 
+MOST_ATTEMPTS = 3
+"""Runs that look at an error which the sandbox broke over, until that counts as its own fault."""
 AT_ONCE = 2
 """Errors that are looked at side by side: what runs in the sandbox takes a core each."""
 
@@ -70,7 +73,7 @@ class _Work:
     source: Source | None = None
     files: Mapping[str, bytes] | None = None
     is_passing: bool = False
-    """Whether what kept it from being made may pass: it is looked at again by the next run."""
+    """Whether what kept it from being made may pass: it is looked at again by the next run, however often."""
 
 
 def make_incidents(
@@ -117,7 +120,7 @@ def make_incidents(
                 and model is not None
             ):
                 _ask(work, model, sandbox, warehouse, made)
-            _finish(work, sandbox, warehouse, made, publish, branches)
+            _finish(work, known.get(work.asked.event.id), sandbox, warehouse, made, publish, branches)
             progress.report("incidents", number, len(stale))
     looked_at = {each.event.id for each in stale}
     _follow_up(
@@ -127,6 +130,8 @@ def make_incidents(
         sandbox,
         warehouse,
         made,
+        publish,
+        branches,
     )
     return made
 
@@ -142,24 +147,32 @@ def _look(asked: Asked, trees: Trees, releases: Sequence[Release], sandbox: Sand
         source = _source(asked, trees, releases)
     except (SourceUnavailable, NotARepository, UnreadableRepository) as error:
         return _Work(asked, Examined(event, str(error)), is_passing=True)
+    except GitMissing:
+        raise
+    except Exception as error:
+        return _Work(asked, _unforeseen(event, error))
     if source is None:
         return _Work(
             asked, Examined(event, f"There is no commit of {asked.repository} that the error can be looked at in.")
         )
-    files = load(source.repository, source.commit.hash)
-    if isinstance(files, str):
-        return _Work(asked, Examined(event, files), source)
     try:
-        examined = examine(event, files, sandbox)
-    except SandboxUnavailable:
+        files = load(source.repository, source.commit.hash)
+        if isinstance(files, str):
+            return _Work(asked, Examined(event, files), source)
+        return _Work(asked, examine(event, files, sandbox), source, files)
+    except (SandboxUnavailable, GitMissing):
         raise
+    except UnreadableRepository as error:
+        return _Work(asked, Examined(event, str(error)), source, is_passing=True)
     except Exception as error:
-        # One event that nobody thought of must not keep the others from being looked at.
-        log.exception("the error %s cannot be looked at", event.id)
-        examined = Examined(
-            event, f"It could not be looked at ({type(error).__name__}); tell the developers of Soloist."
-        )
-    return _Work(asked, examined, source, files)
+        return _Work(asked, _unforeseen(event, error), source)
+
+
+def _unforeseen(event: ErrorEvent, error: Exception) -> Examined:
+    """One event that nobody thought of must not keep the others from being looked at."""
+    log.error("the error %s cannot be looked at", event.id, exc_info=error)
+    reason = f"It could not be looked at ({type(error).__name__}); tell the developers of Soloist."
+    return Examined(event, reason, is_passing=True)
 
 
 def _source(asked: Asked, trees: Trees, releases: Sequence[Release]) -> Source | None:
@@ -194,6 +207,7 @@ def _ask(work: _Work, model: LanguageModel, sandbox: Sandbox, warehouse: Warehou
 
 def _finish(
     work: _Work,
+    known: Incident | None,
     sandbox: Sandbox,
     warehouse: Warehouse,
     made: Made,
@@ -202,20 +216,31 @@ def _finish(
 ) -> None:
     examined, source = work.examined, work.source
     if examined.kept is not None and source is not None:
-        follow(examined, source, sandbox)
+        try:
+            follow(examined, source, sandbox)
+        except (SandboxUnavailable, GitMissing):
+            raise
+        except Exception as error:
+            # Without a head the next run looks again for what mended it.
+            log.error("what mended the error %s cannot be looked for", examined.event.id, exc_info=error)
     issue = work.asked.issue
+    earlier = known.attempts if known is not None and not known.input_hash else 0
+    attempts = earlier + 1 if examined.is_passing else 0
+    is_passing = work.is_passing or 0 < attempts < MOST_ATTEMPTS
     incident = incident_of(
         examined,
         source,
         issue.short_id if issue else "",
         work.asked.repository,
-        "" if work.is_passing else work.asked.input_hash,
+        "" if is_passing else work.asked.input_hash,
+        attempts,
     )
     tests: list[RegressionTest] = []
     if examined.kept is not None and source is not None:
         tests = [kept_row(examined, incident)]
         base = default_branch(source.repository.default_branch, source.head, work.asked.repository, branches)
         proposal = account.proposal(incident, base, tests[0].text, tests[0].account)
+        proposal = proposal.model_copy(update={"base_commit": incident.head or source.head})
         publish([proposal])
         made.proposals.append(proposal)
     with warehouse.write() as session:
@@ -233,24 +258,39 @@ def _follow_up(
     sandbox: Sandbox,
     warehouse: Warehouse,
     made: Made,
+    publish: Callable[[list[RegressionProposal]], object],
+    branches: Sequence[Branch],
 ) -> None:
-    """Runs kept tests that failed so far on what the default branch has become."""
+    """Runs kept tests that failed so far on what the default branch has become. One that cannot be run waits for the next run."""
     for incident in incidents:
-        test = tests.get(incident.issue)
+        if (test := tests.get(incident.issue)) is None:
+            continue
         try:
             repository = locate(trees, incident.repository, incident.release)
             tips = default_tips(repository)
+            if not tips or tips[0] == incident.head:
+                continue
+            found = mended(repository, incident.head or incident.commit, test.path, test.text, test.roots, sandbox)
+        except (SandboxUnavailable, GitMissing):
+            raise
         except (SourceUnavailable, NotARepository, UnreadableRepository):
             continue
-        if test is None or not tips or tips[0] == incident.head:
+        except Exception as error:
+            log.error("what mended the error %s cannot be looked for", incident.issue, exc_info=error)
             continue
-        found = mended(repository, incident.head or incident.commit, test.path, test.text, test.roots, sandbox)
         if found is None:
             continue
         head, fixed = found
         row = incident.model_copy(
             update={"head": head, "fixed_commit": fixed, "status": "fixed" if fixed else "reproduced"}
         )
+        if fixed:
+            test = test.model_copy(update={"account": account.restated(test.account, row)})
+            base = default_branch(repository.default_branch, head, row.repository, branches)
+            proposal = account.proposal(row, base, test.text, test.account)
+            publish([proposal])
+            made.proposals.append(proposal)
         with warehouse.write() as session:
             session.merge(INCIDENTS, [row])
+            session.merge(REGRESSION_TESTS, [test])
         made.incidents.append(row)

@@ -51,6 +51,8 @@ class Incident(Row):
     """Of what Sentry told, and of the code that made this."""
     head: str
     """Where the default branch stood when the test was last run on it."""
+    attempts: int = 0
+    """How often in a row it was refused for what may pass."""
 
 
 class RegressionTest(Row):
@@ -88,6 +90,7 @@ class RegressionProposal(Row):
     body: str
     files: Mapping[str, str]
     """Text by path."""
+    commit_message: str
     link: str
     """Of the issue in Sentry."""
 

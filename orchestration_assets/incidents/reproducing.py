@@ -47,8 +47,11 @@ class Reproduced:
 
 @dataclass(frozen=True)
 class NotReproduced:
+    """`is_silent`: of some test nothing came back, so that it may have been killed through no fault of its own."""
+
     reason: str
     tries: int
+    is_silent: bool = False
 
 
 def run_test(
@@ -109,4 +112,4 @@ def reproduce(
         if not complaint:
             return Reproduced(attempt, verdict, tries)
         complaints.append(f"{attempt.what}: {complaint}")
-    return NotReproduced(complaints[0] if complaints else "", tries)
+    return NotReproduced(complaints[0] if complaints else "", tries, silent > 0)

@@ -16,7 +16,6 @@ from orchestration_assets.incidents.model import WITHOUT_MODEL, Incident, Wanted
 from resources.language_model.agent import content_hash
 from resources.sentry_issues.facts import ErrorEvent, SentryIssue
 
-LABEL = "needs-test"
 _WITHOUT_EFFECT = frozenset({"assets.py", "checks.py", "judgements.py", "making.py", "account.py", "presentation.py"})
 """Files that decide neither what a test looks like nor which is kept."""
 
@@ -32,9 +31,8 @@ class Asked:
 
 
 def is_wanted(event: ErrorEvent, issue: SentryIssue | None, wanted: Wanted) -> bool:
-    """Whether an issue gets a test: with the label `needs-test`, also where it is new or came back, or any that is open."""
-    labels = {label.lower() for label in issue.labels} if issue else set()
-    if LABEL in labels or LABEL in {name.lower() for name in event.tags}:
+    """Whether an issue gets a test: with the label or rule `needs-test`, also where it is new or came back, or any that is open."""
+    if event.is_marked or (issue is not None and issue.is_marked):
         return True
     if issue is not None and not issue.is_open:
         return False
@@ -43,7 +41,7 @@ def is_wanted(event: ErrorEvent, issue: SentryIssue | None, wanted: Wanted) -> b
 
 def asked_of(event: ErrorEvent, issue: SentryIssue | None, repositories: Mapping[str, str]) -> Asked:
     repository = repositories.get(f"{event.organization}/{event.project}", "")
-    return Asked(event, issue, repository, content_hash(event.says, repository, code_version()))
+    return Asked(event, issue, repository, content_hash(event.shows, repository, code_version()))
 
 
 def is_stale(asked: Asked, known: Incident | None, maker: str) -> bool:

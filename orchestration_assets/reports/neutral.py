@@ -14,6 +14,8 @@ from orchestration_assets.reports.phrasing import clip, one_line
 
 LONGEST = 600
 """Characters of a text that are shown, more than a finding or a title has."""
+NO_CHECKS = "[skip ci]"
+"""By which GitHub Actions, and most others, leave a commit alone: for code that nobody has read yet."""
 _REFERENCE = re.compile(
     r"(?<![\w`])(?:[\w.-]+(?:/[\w.-]+)?)?#\d+\b|\bGH-\d+\b|(?<![\w`])[\w.-]+/[\w.-]+@[0-9a-f]{7,40}\b|\b[0-9a-f]{40}\b",
     re.IGNORECASE,

@@ -32,15 +32,17 @@ def pull_request_reviews(context: dg.AssetExecutionContext, config: MakingConfig
     from orchestration_assets.reviews.making import make_reviews
     from orchestration_assets.reviews.model import KIND
     from orchestration_assets.reviews.rendering import findings_table
+    from resources.outbox.policy import Policy as OutboxPolicy
     from resources.source_trees import open_source_trees
 
     connected, problems = context.resources, list[str]()
+    policy = OutboxPolicy.of(connected.settings)
     making = make_reviews(
         connected.warehouse,
         connected.object_store,
         connected.language_model,
         open_source_trees(connected.settings),
-        lambda comments: keep_comments(connected.outbox, comments, problems),
+        lambda comments: keep_comments(connected.outbox, policy, comments, problems),
         config.policy,
     )
     site = f"{connected.settings.documents_url}/documents"

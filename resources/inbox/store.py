@@ -24,6 +24,8 @@ from resources.inbox.transactions import in_transaction, rows_of
 MAX_ATTEMPTS = 5
 FIRST_PAUSE = timedelta(seconds=30)
 LONGEST_PAUSE = timedelta(hours=1)
+REST = timedelta(hours=1)
+"""Of a dead event before a delivery that says the same has it tried again."""
 _MICROSECOND = timedelta(microseconds=1)
 BATCH_SIZE = 1000
 CHUNK = 500
@@ -120,11 +122,13 @@ class Inbox:
 
         in_transaction(self._engine, settle)
 
-    def release(self, batch: str, reason: str) -> None:
-        """Gives back what a batch holds still, because whoever worked on it is gone: an attempt of each event, and due at once."""
+    def release(self, batch: str, reason: str, *, pauses: bool = False) -> None:
+        """Gives back what a batch holds still, which costs each event an attempt. It is due at once where whoever worked on it is gone; where
+        the work failed it pauses as what failed does, since what was in the way of a whole batch may take a while to pass."""
+        held = (EVENTS.c.batch == batch) & (EVENTS.c.state == "leased")
 
         def give_back(connection: sa.Connection) -> None:
-            self._try_again(connection, (EVENTS.c.batch == batch) & (EVENTS.c.state == "leased"), reason, pauses=False)
+            self._try_again(connection, held, reason, pauses=pauses)
             self._let_newer_win(connection)
 
         in_transaction(self._engine, give_back)
@@ -205,20 +209,31 @@ class Inbox:
 
     def _place(self, connection: sa.Connection, newest: dict[str, _Newest], event: Event, event_id: int) -> None:
         """Settles an event against the newest one about its subject. One that says the same is a duplicate, and moves the other one's time on:
-        what comes in late from between the two must not win; its payload is nothing new and not kept."""
+        what comes in late from between the two must not win; its payload is nothing new and not kept. A dead one is revived by it."""
         happened_at = micros(event.happened_at)
         known = newest.get(event.subject)
         if known is not None and known.says == event.says:
             _set(connection, event_id, state="duplicate", payload=b"{}")
             if happened_at > known.happened_at:
                 _set(connection, known.id, happened_at=happened_at)
-                newest[event.subject] = replace(known, happened_at=happened_at)
+                known = replace(known, happened_at=happened_at)
+            if known.state == "dead":
+                self._revive(connection, known.id, event.payload)
+                known = replace(known, state="waiting")
+            newest[event.subject] = known
         elif known is not None and happened_at < known.happened_at:
             _set(connection, event_id, state="superseded")
         else:
             if known is not None and known.state == "waiting":
                 _set(connection, known.id, state="superseded")
             newest[event.subject] = _Newest(event_id, happened_at, event.says, "waiting")
+
+    def _revive(self, connection: sa.Connection, event_id: int, payload: bytes) -> None:
+        """Has a dead event wait again with all its attempts, but not before it was dead for a while: it is told of again and again."""
+        died_at = EVENTS.c.next_at
+        earliest, now = died_at + REST // _MICROSECOND, micros(self._now())
+        next_at = sa.case((earliest > now, earliest), else_=now)
+        _set(connection, event_id, state="waiting", attempts=0, reason=None, payload=payload, next_at=next_at)
 
     def _let_newer_win(self, connection: sa.Connection) -> None:
         """What waits again may have been overtaken meanwhile."""

@@ -50,14 +50,18 @@ class Policy:
 
     def require(self, key: str, effect: Effect) -> None:
         """Raises Refused for an effect that must not be done, with a sentence that repeats no secret."""
-        if not self._names(effect):
-            where = "SOLOIST_SENTRY_PROJECTS" if isinstance(effect, LinkSentryIssue) else "SOLOIST_GITHUB_REPOSITORIES"
-            raise Refused(f"{target_of(effect)[:200]} is not named in {where}, so nothing is sent there.")
+        self.require_named(effect)
         for place, text in {"key": key, **effect.texts()}.items():
             if holds_secret(text, self.known_secrets, self.patterns):
                 raise Refused(
                     f"Its {place[:200]} holds a secret, or what looks like one, so it is not sent; make it anew without."
                 )
+
+    def require_named(self, effect: Effect) -> None:
+        """Raises Refused for an effect on what the settings do not name."""
+        if not self._names(effect):
+            where = "SOLOIST_SENTRY_PROJECTS" if isinstance(effect, LinkSentryIssue) else "SOLOIST_GITHUB_REPOSITORIES"
+            raise Refused(f"{target_of(effect)[:200]} is not named in {where}, so nothing is sent there.")
 
     def _names(self, effect: Effect) -> bool:
         if isinstance(effect, LinkSentryIssue):

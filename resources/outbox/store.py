@@ -34,6 +34,8 @@ FIRST_PAUSE = timedelta(minutes=1)
 LONGEST_PAUSE = timedelta(hours=6)
 LEASE = timedelta(minutes=5)
 """Longer than a publisher works on one effect, so that whoever finds a lease that ran out may take the effect over."""
+OPENED = ("open_issue", "open_pull_request")
+"""Verbs of what is there once for as long as its key may be put again."""
 LIFE = timedelta(days=14)
 """An effect that waited longer is not sent: nobody expects it any more."""
 
@@ -136,11 +138,11 @@ class Outbox:
         return self._change(EFFECTS.delete(), effect_ids)
 
     def prune(self, older_than: datetime) -> int:
-        """Takes out what was sent or expired before; returns how many. Dead letters stay until somebody replays or drops them."""
+        """Takes out what was sent or expired before; returns how many. Dead letters stay until somebody replays or drops them, and so does
+        what was opened: since when its key is known tells how far back it is looked for, so without it another one would be opened."""
         settled = EFFECTS.c.state.in_(("sent", "expired")) & (EFFECTS.c.settled_at < micros(older_than))
-        return in_transaction(
-            self.engine, lambda connection: connection.execute(EFFECTS.delete().where(settled)).rowcount
-        )
+        gone = EFFECTS.delete().where(settled, EFFECTS.c.verb.not_in(OPENED))
+        return in_transaction(self.engine, lambda connection: connection.execute(gone).rowcount)
 
     def due(self) -> list[Kept]:
         """What a publisher would take now, in that order."""

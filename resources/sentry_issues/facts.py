@@ -7,11 +7,17 @@ of its own: the newest of one must not cover the other.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
-from typing import ClassVar
+from typing import ClassVar, Self
+
+from pydantic import Field
 
 from resources.language_model.agent import content_hash
 from resources.rows import Row
+
+LABEL = "needs-test"
+"""The tag of an error, or the alert rule that it met, by which somebody asks for a test of it."""
 
 
 class Fact(Row):
@@ -40,6 +46,10 @@ class Fact(Row):
         """Hash of what something is made of. What changes with each further error of the same kind is not part of it."""
         raise NotImplementedError
 
+    def after(self, earlier: Self) -> Self:
+        """The fact, with what an earlier one of the same issue told and this one's way does not tell again."""
+        return self
+
 
 class SentryIssue(Fact):
     """How an issue stands."""
@@ -55,15 +65,24 @@ class SentryIssue(Fact):
     substatus: str | None
     """`new`, `regressed`, `escalating`, `ongoing`, `archived_forever`, ...; None where an older server has none."""
     labels: list[str]
-    """Names of its tags, where it tells them."""
+    """Names of its tags, where it tells them; [] where it does not."""
     first_seen: datetime
     last_seen: datetime | None
     count: int | None
 
     @property
     def says(self) -> str:
-        """The title of an exception holds its message, which may be another each time: its type stands for it."""
-        return content_hash(self.id, self.status, self.substatus, self.error_type or self.title, self.labels)
+        """The title of an exception holds its message, which may be another each time: its type stands for it. Of the labels one alone makes
+        a difference; a list of issues tells none of them."""
+        marks = [LABEL] if self.is_marked else []
+        return content_hash(self.id, self.status, self.substatus, self.error_type or self.title, *marks)
+
+    @property
+    def is_marked(self) -> bool:
+        return _is_marked(self.labels)
+
+    def after(self, earlier: Self) -> Self:
+        return self if self.labels else self.model_copy(update={"labels": earlier.labels})
 
     @property
     def is_open(self) -> bool:
@@ -110,11 +129,36 @@ class ErrorEvent(Fact):
     tags: dict[str, str]
     exceptions: list[RaisedException]
     """A cause before what it caused."""
+    rules: list[str] = Field(default_factory=list)
+    """Alert rules that it met, where that is told; and `needs-test` where an earlier error of the issue bore it."""
+
+    @property
+    def is_marked(self) -> bool:
+        return _is_marked([*self.tags, *self.rules])
+
+    @property
+    def subject(self) -> str:
+        """One that is marked is a subject of its own: the same error is told by several ways, and not all of them tell the rule."""
+        return f"{super().subject}:{LABEL}" if self.is_marked else super().subject
+
+    @property
+    def shows(self) -> str:
+        """Hash of what a test is made of."""
+        return content_hash(self.id, self.release, [[each.module, each.type] for each in self.exceptions])
 
     @property
     def says(self) -> str:
-        """A further error of the issue says the same, unless it comes from another release."""
-        return content_hash(self.id, self.release, [[each.module, each.type] for each in self.exceptions])
+        """A further error of the issue says the same, unless it comes from another release or is the first that is marked."""
+        return content_hash(self.shows, LABEL) if self.is_marked else self.shows
+
+    def after(self, earlier: Self) -> Self:
+        if self.is_marked or not earlier.is_marked:
+            return self
+        return self.model_copy(update={"rules": [*self.rules, LABEL]})
+
+
+def _is_marked(names: Iterable[str]) -> bool:
+    return any(name.strip().lower() == LABEL for name in names)
 
 
 FACTS: dict[str, type[Fact]] = {fact.kind: fact for fact in (SentryIssue, ErrorEvent)}

@@ -37,14 +37,22 @@ def wants_error(issue: SentryIssue) -> bool:
 
 
 class Look:
-    """At `organization/project`. `horizon` is how far back it goes."""
+    """At `organization/project`. `horizon` is how far back it goes. `every_open`: an error is read of each open issue that none was read
+    of, how long ago it came up."""
 
     def __init__(
-        self, client: SentryApi, inbox: Inbox, name: str, horizon: datetime, deadline: float, report: PollReport
+        self,
+        client: SentryApi,
+        inbox: Inbox,
+        name: str,
+        horizon: datetime,
+        deadline: float,
+        report: PollReport,
+        every_open: bool = False,
     ) -> None:
         self._client, self._inbox, self._name, self._report = client, inbox, name, report
         self._organization, _, self._project = name.partition("/")
-        self._horizon, self._deadline = horizon, deadline
+        self._horizon, self._deadline, self._every_open = horizon, deadline, every_open
         self._key = f"sentry:{name.lower()}"
         self._position = load_position(inbox, self._key)
         self._asked: set[str] = set()
@@ -97,6 +105,7 @@ class Look:
             raise
         known = set(position.met) | position.pending.keys()
         position.said = {issue: said for issue, said in position.said.items() if issue in known}
+        position.shown = [issue for issue in position.shown if issue in known]
         position.sweep, position.met, position.swept_at = None, [], answer.at
         self._save()
 
@@ -137,7 +146,7 @@ class Look:
         """A page, whose news lie in the inbox, and the newest and oldest last error on it."""
         answer = self._client.issues(self._organization, self._project, page, self._deadline)
         position, events, seen = self._position, list[Event](), list[datetime]()
-        met = set(position.met)
+        met, shown = set(position.met), set(position.shown)
         for found in answer.body:
             try:
                 issue = reading.issue(found, answer.at, self._organization, self._project)
@@ -149,7 +158,11 @@ class Look:
             if position.sweep is not None and issue.id not in met:
                 position.met.append(issue.id)
             said = issue.says[:16]
-            if last_seen < self._horizon or position.said.get(issue.id) == said:
+            if last_seen < self._horizon:
+                continue
+            if self._every_open and issue.is_open and issue.id not in shown:
+                position.pending.setdefault(issue.id, Pending(url=issue.url))
+            if position.said.get(issue.id) == said:
                 continue
             events.append(polled_event(issue))
             position.said[issue.id] = said
@@ -174,6 +187,8 @@ class Look:
                 if self._position.pending[issue].failures < MOST_FAILURES:
                     continue
             del self._position.pending[issue]
+            if issue not in self._position.shown:
+                self._position.shown.append(issue)
             self._save()
         self._save()
 

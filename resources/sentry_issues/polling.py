@@ -34,10 +34,17 @@ class _Wait(BaseModel):
 
 
 def poll(
-    client: SentryApi, inbox: Inbox, projects: Sequence[str], deadline: float, now: datetime, days: int = 14
+    client: SentryApi,
+    inbox: Inbox,
+    projects: Sequence[str],
+    deadline: float,
+    now: datetime,
+    days: int = 14,
+    *,
+    every_open: bool = False,
 ) -> PollReport:
-    """Looks at `projects` (`organization/project`) until `deadline` (of `time.monotonic`); the first look of each goes `days` back. Raises
-    nothing of Sentry's: every failure is a sentence in the report."""
+    """Looks at `projects` (`organization/project`) until `deadline` (of `time.monotonic`); the first look of each goes `days` back.
+    `every_open`: also of open issues that are not fresh an error is read, once. Raises nothing of Sentry's: every failure is a sentence in the report."""
     report = PollReport()
     wait = _waiting(inbox)
     if wait is not None and now < wait.until <= now + LONGEST_WAIT:
@@ -46,7 +53,7 @@ def poll(
         return report
     client.limits_in_a_row = wait.times if wait else 0
     try:
-        _go_round(client, inbox, projects, deadline, now - timedelta(days=days), report)
+        _go_round(client, inbox, projects, deadline, now - timedelta(days=days), report, every_open)
     except RateLimited as error:
         report.waits_until = error.until
         report.problem(str(error))
@@ -60,7 +67,13 @@ def poll(
 
 
 def _go_round(
-    client: SentryApi, inbox: Inbox, projects: Sequence[str], deadline: float, horizon: datetime, report: PollReport
+    client: SentryApi,
+    inbox: Inbox,
+    projects: Sequence[str],
+    deadline: float,
+    horizon: datetime,
+    report: PollReport,
+    every_open: bool,
 ) -> None:
     """One project after another, each once, from where the last look ended."""
     names = list({name.lower(): name for name in projects}.values())
@@ -75,7 +88,7 @@ def _go_round(
         # Whatever ends this look, even a kill, the next one does not begin with the same project.
         inbox.set_cursor(TURN, following)
         try:
-            Look(client, inbox, name, horizon, deadline, report).take()
+            Look(client, inbox, name, horizon, deadline, report, every_open).take()
         except OutOfTime:
             report.unfinished = True
             # One that began late begins the next look; one that had all the time waits for its turn.

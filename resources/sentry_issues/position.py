@@ -43,6 +43,8 @@ class Position(BaseModel):
     met: list[str] = Field(default_factory=list)
     """Issues since the sweep began: what is not among them at its end need not be remembered."""
     pending: dict[str, Pending] = Field(default_factory=dict)
+    shown: list[str] = Field(default_factory=list)
+    """Issues of which an error was read, or cannot be."""
 
 
 def load_position(inbox: Inbox, name: str) -> Position:

@@ -6,7 +6,7 @@ Every function takes an object as it was parsed from JSON and gives a fact, or r
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -77,10 +77,15 @@ def issue(found: object, at: datetime | None = None, organization: str = "", pro
 
 
 def error(
-    found: object, issue_id: str | None = None, organization: str = "", project: str = "", url: str = ""
+    found: object,
+    issue_id: str | None = None,
+    organization: str = "",
+    project: str = "",
+    url: str = "",
+    rules: Sequence[str] = (),
 ) -> ErrorEvent:
     """An event of a webhook's, of the SDK's, or of the REST API. Who asked knows what the REST API leaves out: the issue, its address and
-    the project."""
+    the project. `rules`: the alert rules that it met."""
     told = Told(found, "event")
     named = _slugs([told.text(name, most=LONGEST_URL) for name in ("url", "web_url")])
     tags, exceptions = _tags(told), exceptions_of(told.members)
@@ -104,6 +109,7 @@ def error(
         message=message,
         tags=tags,
         exceptions=exceptions,
+        rules=list(rules),
     )
 
 
@@ -111,10 +117,16 @@ def _delivered_issue(data: Mapping[str, Any], at: datetime | None) -> SentryIssu
     return issue(data.get("issue"), at)
 
 
+def _delivered_alert(data: Mapping[str, Any], _at: datetime | None) -> ErrorEvent:
+    told = Told(data, "payload")
+    rule = told.text("triggered_rule", most=LONGEST_TAG) or told.inner("issue_alert").text("title", most=LONGEST_TAG)
+    return error(data.get("event"), rules=[rule] if rule else [])
+
+
 _DELIVERED: Mapping[str, Callable[[Mapping[str, Any], datetime | None], Fact]] = {
     "issue": _delivered_issue,
     "error": lambda data, _at: error(data.get("error")),
-    "event_alert": lambda data, _at: error(data.get("event")),
+    "event_alert": _delivered_alert,
 }
 
 

@@ -111,6 +111,23 @@ def test_the_inbox_can_be_looked_at_and_its_dead_letters_replayed(
     assert soloist("inbox", "replay").sentence.startswith("Name the numbers of events")
 
 
+@pytest.mark.parametrize("state", ["duplicate", "ignored"])
+def test_what_has_no_payload_any_more_is_not_replayed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state: str
+) -> None:
+    monkeypatch.setenv("SOLOIST_HOME", str(tmp_path))
+    inbox = open_inbox(Settings())
+    told = event(issue(9, "Export to CSV"))
+    inbox.add([told, replace(told, delivery_id="poll"), replace(told, delivery_id="x", payload=b"{}", ignored="No.")])
+    (empty,) = [each.id for each in inbox.latest() if each.state == state]
+    sentence = soloist("inbox", "replay", "1", str(empty)).sentence
+    assert sentence.startswith(f"Event {empty} is {state} and its payload was not kept, so nothing can be made of it; ")
+    assert inbox.counts() == {"waiting": 1, "duplicate": 1, "ignored": 1}
+    inbox.add([event(issue(9, "Export to CSV", state="open", reason=None, closed_at=None, happened_at=day(19)))])
+    assert inbox.get(1).state == "superseded"
+    assert "1 events wait again" in soloist("inbox", "replay", "1").err
+
+
 def test_webhooks_without_a_secret_are_refused_in_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOLOIST_HOME", str(tmp_path))
     done = soloist("webhooks")

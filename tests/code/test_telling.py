@@ -7,13 +7,15 @@ import re
 import pytest
 
 from orchestration_assets.code.model import Specification
-from orchestration_assets.code.telling import NO_CHECKS, finished, proposal, stopped
+from orchestration_assets.code.telling import finished, proposal, stopped
 from orchestration_assets.effects import propose_project, tell_of_build
 from orchestration_assets.reports import neutral
 from resources.outbox import OpenPullRequest, Outbox
 from resources.outbox.effects import read_effect
+from resources.outbox.policy import Policy
 from tests.code.bundle.test_bundle import hostile, project
 
+POLICY = Policy(frozenset({"fern/ledger", "fern"}), frozenset(), frozenset())
 HOSTILE = (
     "Fixes #7, closes GH-8 cc @octo/admins, see https://github.com/fern/shelf/issues/9 ![x](http://x.example/y.png)"
 )
@@ -32,9 +34,11 @@ def outbox(tmp_path: object) -> Outbox:
 def test_a_title_from_outside_closes_nothing_and_calls_nobody() -> None:
     told = proposal(specified(title=HOSTILE), project("spans"), "main", "a" * 40)
     for text in (told.title, told.commit_message):
-        assert not re.search(r"[#@/:<>`!\[\]]|GH-\d", text.replace("Add spans:", "").replace(NO_CHECKS, "")), text
+        assert not re.search(r"[#@/:<>`!\[\]]|GH-\d", text.replace("Add spans:", "").replace(neutral.NO_CHECKS, "")), (
+            text
+        )
     assert told.commit_message.splitlines()[0] == "Add spans"
-    assert NO_CHECKS in told.commit_message, "the checks of the repository do not run what nobody has read"
+    assert neutral.NO_CHECKS in told.commit_message, "the checks of the repository do not run what nobody has read"
 
 
 def test_what_a_plan_says_is_text_in_what_goes_to_github() -> None:
@@ -65,12 +69,12 @@ def test_a_branch_that_was_proposed_stays_on_its_commit(outbox: Outbox) -> None:
     """The default branch goes on; the files are the same, so the pull request is."""
     problems: list[str] = []
     for tip in ("a" * 40, "b" * 40):
-        propose_project(outbox, proposal(specified(), project("spans"), "main", tip), problems)
+        propose_project(outbox, POLICY, proposal(specified(), project("spans"), "main", tip), problems)
     (known,) = outbox.latest("waiting", 10)
     effect = read_effect(known.payload)
     assert isinstance(effect, OpenPullRequest) and effect.base_commit == "a" * 40
     changed = project("spans").model_copy(update={"sources": {**project("spans").sources, "more.py": b"x = 1\n"}})
-    propose_project(outbox, proposal(specified(), changed, "main", "b" * 40), problems)
+    propose_project(outbox, POLICY, proposal(specified(), changed, "main", "b" * 40), problems)
     effects = [read_effect(each.payload) for each in outbox.latest("waiting", 10)]
     assert {each.base_commit for each in effects if isinstance(each, OpenPullRequest)} == {"a" * 40, "b" * 40}
     assert len({each.branch for each in effects if isinstance(each, OpenPullRequest)}) == 2
@@ -80,10 +84,18 @@ def test_a_branch_that_was_proposed_stays_on_its_commit(outbox: Outbox) -> None:
 def test_what_cannot_be_sent_is_a_problem(outbox: Outbox) -> None:
     problems: list[str] = []
     told = proposal(specified(repository="fern"), project("spans"), "main", "a" * 40)
-    propose_project(outbox, told, problems)
-    tell_of_build(outbox, stopped("fern/ledger#3", "It says too little."), problems)
+    propose_project(outbox, POLICY, told, problems)
+    tell_of_build(outbox, POLICY, stopped("fern/ledger#3", "It says too little."), problems)
     assert len(problems) == 1 and problems[0].startswith("The project spans cannot be published")
     assert [each.verb for each in outbox.latest("waiting", 10)] == ["keep_comment"]
+
+
+def test_nothing_is_put_for_a_repository_that_the_settings_do_not_name(outbox: Outbox) -> None:
+    problems: list[str] = []
+    propose_project(outbox, POLICY, proposal(specified(repository="a/b"), project("spans"), "main", "a" * 40), problems)
+    tell_of_build(outbox, POLICY, stopped("a/b#3", "It says too little."), problems)
+    assert len(problems) == 2 and all("SOLOIST_GITHUB_REPOSITORIES" in problem for problem in problems)
+    assert outbox.counts() == {}
 
 
 def test_titles_keep_what_a_title_needs() -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestration_assets.incidents.account import account, code, fenced, proposal, trace
+from orchestration_assets.incidents.account import account, code, fenced, proposal, restated, trace
 from orchestration_assets.incidents.model import Incident
 from orchestration_assets.incidents.presentation import incidents_table
+from orchestration_assets.reports import neutral
+from resources.scrubbing import scrub
 from tests.incidents.crashing import NOON, event, files, frame, prepared
 
 TREE = files(work="def run(by):\n    return 1 / by\n")
@@ -78,6 +81,25 @@ def test_a_title_is_plain_and_a_branch_is_a_name() -> None:
     assert not set("@<>`#&!") & set(made.title)
     assert re.fullmatch(r"regression/[A-Za-z0-9-]+", made.branch)
     assert len(made.title) < 200
+
+
+def test_a_title_closes_nothing_and_a_commit_holds_no_text_from_outside() -> None:
+    planted = "fixes https://github.com/acme/shop/issues/5 and closes GH-7, acme/shop#3 with password=hunter2Xyz9"
+    made = proposal(incident(title=planted, short_id="GH-7"), "main", "text", "body")
+    assert not re.search(r"[#@/:<>`!\[\]]|GH-\d", made.title), made.title
+    assert "hunter2Xyz9" not in made.title and scrub(made.title) == made.title
+    other = proposal(incident(title="other", short_id="SHELF-8", test_path="tests/other.py"), "main", "text", "body")
+    assert made.commit_message == other.commit_message
+    assert neutral.NO_CHECKS in made.commit_message and neutral.NO_CHECKS in text("no")
+
+
+@pytest.mark.parametrize("head", ["b" * 40, ""])
+def test_what_was_mended_is_said_anew_and_all_else_stays(head: str) -> None:
+    planted = "- **Not mended:** it\n- **Mended:** no"
+    before, after = text(planted, head=head), text(planted, head="d" * 40, fixed_commit="c" * 40, status="fixed")
+    assert ("still fails at" in before) == bool(head)
+    assert restated(before, incident(head="d" * 40, fixed_commit="c" * 40)) == after
+    assert restated(after, incident(head="d" * 40, fixed_commit="c" * 40)) == after
 
 
 def test_of_a_long_stack_the_ends_are_shown() -> None:

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import create_model
 
 from orchestration_assets.activity.model import ERROR_EVENTS, SENTRY_ISSUES
 from orchestration_assets.derivation import Counts
-from orchestration_assets.incidents import judgements
+from orchestration_assets.effects import propose_tests
+from orchestration_assets.incidents import account, judgements
 from orchestration_assets.incidents.making import Made, make_incidents
 from orchestration_assets.incidents.model import (
     INCIDENTS,
@@ -24,14 +26,18 @@ from orchestration_assets.incidents.model import (
 from orchestration_assets.incidents.presentation import incidents_table
 from orchestration_assets.incidents.wanting import is_wanted
 from orchestration_assets.model_records import KeptReplies
+from orchestration_assets.reports import neutral
 from orchestration_assets.tables import MIGRATIONS, TABLES
 from resources.github.facts import Branch
 from resources.language_model.configuration import LanguageModelConfig
 from resources.language_model.runner import LanguageModel
-from resources.sandbox import Configuration, Sandbox, SandboxUnavailable
+from resources.outbox import OpenPullRequest, Outbox
+from resources.outbox.effects import read_effect
+from resources.outbox.policy import Policy
+from resources.sandbox import Configuration, Finished, Sandbox, SandboxFailed, SandboxUnavailable
 from resources.sentry_issues.facts import ErrorEvent, SentryIssue
 from resources.source_trees import SourceTrees, default_branch
-from resources.warehouse import Warehouse
+from resources.warehouse import TableSpec, Warehouse
 from tests.git_repositories import GitRepository
 from tests.incidents.crashing import NOON, crashed, event, files, frame, sandbox
 from tests.scripted_endpoint import Answer, Script, ScriptedEndpoint
@@ -159,7 +165,17 @@ def test_an_error_becomes_a_test_a_pull_request_and_the_commit_that_mended_it(be
         mended,
         bench.git.head(),
     )
-    assert len(bench.published) == 1
+    (_, again) = bench.published
+    assert "**Not mended:**" in proposal.body and "**Not mended:**" not in again.body
+    assert f"it passes since `{mended[:12]}`" in again.body
+    assert [row.account for row in bench.tests()] == [again.body]
+    assert (again.branch, again.files, again.commit_message) == (
+        proposal.branch,
+        proposal.files,
+        proposal.commit_message,
+    )
+    bench.make()
+    assert len(bench.published) == 2
 
 
 @pytest.mark.integration
@@ -199,6 +215,99 @@ def test_source_that_is_not_to_be_had_is_asked_for_again(bench: Bench) -> None:
     bench.make(repositories={"fern/shelf": "fern/elsewhere"})
     assert "neither in a watched clone" in bench.incident("7").reason
     assert bench.make(repositories={"fern/shelf": "fern/elsewhere"}).counts == Counts(read=1, failed=1)
+
+
+class Breaking(Sandbox):
+    """A sandbox on a machine that has no memory left."""
+
+    def examine(self) -> str:
+        return "It works."
+
+    def run(self, *_: Any, **__: Any) -> Finished:
+        raise SandboxFailed("The memory is full.")
+
+
+@pytest.mark.integration
+def test_an_error_over_which_the_sandbox_broke_is_looked_at_again(bench: Bench) -> None:
+    bench.git.commit("Share", source(FAULTY))
+    bench.told(crashed(FAULTY))
+
+    def broken() -> Counts:
+        return make_incidents(bench.warehouse, bench.trees, Breaking(), PROJECTS, "all").counts
+
+    for _ in range(2):
+        assert broken() == Counts(read=1, failed=1)
+        assert bench.incident().reason == "The memory is full."
+    assert bench.make().counts == Counts(read=1, made=1)
+    bench.told(crashed(FAULTY).model_copy(update={"release": "2"}))
+    assert [broken().failed for _ in range(5)] == [1, 1, 1, 0, 0], "in the end it is the error's own fault"
+
+
+@pytest.mark.integration
+def test_a_test_of_which_nothing_is_reported_is_tried_again_twice(bench: Bench) -> None:
+    bench.git.commit(
+        "Share",
+        source(
+            files(shares="import os\n\n\ndef share(parts, by):\n    return os.kill(os.getpid(), 9) or parts / by\n")
+        ),
+    )
+    shown = frame(
+        "/app/shares.py", "share", "    return os.kill(os.getpid(), 9) or parts / by", 5, "shares", parts="3", by="0"
+    )
+    bench.told(event(shown, kind="ZeroDivisionError", id="1"))
+    assert [bench.make().counts.failed for _ in range(4)] == [1, 1, 1, 0]
+    assert "killed" in bench.incident().reason
+
+
+@pytest.mark.integration
+def test_one_unreadable_repository_keeps_no_other_from_its_tests(bench: Bench, tmp_path: Path) -> None:
+    other = GitRepository(tmp_path / "other")
+    other.git("remote", "add", "origin", "https://github.com/fern/other.git")
+    bench.trees = SourceTrees([bench.git.path, other.path], tmp_path / "mirrors", "http://127.0.0.1:9")
+    projects = PROJECTS | {"fern/other": "fern/other"}
+    fact = crashed(FAULTY)
+    for each in (bench.git, other):
+        each.commit("Share", source(FAULTY))
+    bench.told(fact.model_copy(update={"id": "1"}))
+    assert bench.make(repositories=projects).counts == Counts(read=1, made=1)
+    bench.git.commit("Mend", {"shares.py": MENDED})
+    number = bench.git.git("rev-parse", "HEAD^{tree}").strip()
+    tree = bench.git.path / ".git" / "objects" / number[:2] / number[2:]
+    whole = tree.read_bytes()
+    tree.unlink()
+    bench.told(fact.model_copy(update={"id": "2", "project": "other"}))
+    bench.told(fact.model_copy(update={"id": "3", "release": bench.git.head()}))
+    assert bench.make(repositories=projects).counts == Counts(read=3, made=1, failed=1, unchanged=1)
+    assert [bench.incident(number).status for number in "123"] == ["reproduced", "reproduced", "refused"]
+    tree.write_bytes(whole)
+    bench.make(repositories=projects)
+    assert bench.incident("1").status == "fixed"
+    assert "passes" in bench.incident("3").reason
+
+
+def test_a_test_that_was_proposed_stays_on_its_commit(tmp_path: Path) -> None:
+    """The default branch goes on, and may be unknown for a while; what is told of the test is brought up to date."""
+    outbox, problems = Outbox(f"sqlite:///{tmp_path}/inbox.db"), list[str]()
+    incident = _incident().model_copy(
+        update={"repository": "fern/shelf", "organization": "fern", "test_path": "tests/test_x.py", "head": "a" * 40}
+    )
+
+    def propose(base: str, head: str, body: str, **members: Any) -> OpenPullRequest:
+        made = account.proposal(incident.model_copy(update={"head": head} | members), base, "x = 1\n", body)
+        policy = Policy(frozenset({"fern/shelf", "fern/cards"}), frozenset(), frozenset({"fern/shelf"}))
+        propose_tests(outbox, policy, [made], problems)
+        effect = read_effect((outbox.under("regression-test:7") or pytest.fail("nothing was put")).payload)
+        assert isinstance(effect, OpenPullRequest)
+        return effect
+
+    first = propose("main", "a" * 40, "Not mended.")
+    for base in ("main", "trunk", ""):
+        later = propose(base, "b" * 40, f"Mended, {base}.")
+        assert later == first.model_copy(update={"body": f"Mended, {base}."})
+    assert problems == []
+    assert neutral.NO_CHECKS in first.commit_message
+    moved = propose("main", "c" * 40, "Elsewhere.", repository="fern/cards")
+    assert (moved.repository, moved.base_commit) == ("fern/cards", "c" * 40)
 
 
 @pytest.mark.integration
@@ -294,7 +403,34 @@ def test_which_issues_are_wanted(bench: Bench) -> None:
     assert not wanted("all", status="resolved")
     assert not is_wanted(fact, None, "new")
     assert is_wanted(fact.model_copy(update={"tags": {"needs-test": "yes"}}), None, "needs-test")
+    assert is_wanted(fact.model_copy(update={"rules": ["Needs-Test"]}), None, "needs-test")
     assert fact.happened_at == NOON
+
+
+def test_a_warehouse_from_before_rules_and_attempts_is_migrated(tmp_path: Path) -> None:
+    def earlier(spec: TableSpec[Any], without: str) -> TableSpec[Any]:
+        kept: dict[str, Any] = {
+            name: (field.annotation, field) for name, field in spec.model.model_fields.items() if name != without
+        }
+        return TableSpec(spec.name, create_model("Earlier", **kept), key=spec.key)
+
+    told, incident = event(frame("/app/a.py", "a", "a()", 1)), _incident()
+    events, incidents = earlier(ERROR_EVENTS, "rules"), earlier(INCIDENTS, "attempts")
+    others = [spec for spec in TABLES if spec.name not in (events.name, incidents.name)]
+    path = tmp_path / "warehouse.duckdb"
+    with Warehouse(path, specs=[events, incidents, *others], migrations=MIGRATIONS[:1]).write() as session:
+        session.merge(events, [events.model(**told.model_dump(exclude={"rules"}))])
+        session.merge(incidents, [incidents.model(**incident.model_dump(exclude={"attempts"}))])
+    with Warehouse(path, specs=TABLES, migrations=MIGRATIONS).write() as session:
+        assert session.rows(ERROR_EVENTS) == [told]
+        assert session.rows(INCIDENTS) == [incident]
+
+
+def _incident() -> Incident:
+    names = dict.fromkeys(set(Incident.model_fields) - {"happened_at", "found", "status", "tries", "attempts"}, "")
+    return Incident.model_validate(
+        names | {"issue": "7", "happened_at": NOON, "found": "", "status": "refused", "reason": "No.", "tries": 0}
+    )
 
 
 def test_nothing_wanted_needs_no_sandbox(bench: Bench) -> None:

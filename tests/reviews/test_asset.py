@@ -21,6 +21,7 @@ def test_a_run_shows_its_findings_and_leaves_the_comment_in_the_outbox(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SOLOIST_GITHUB_API_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("SOLOIST_GITHUB_REPOSITORIES", REPOSITORY)
     repository, base, head = committed(
         tmp_path / "ledger", {"app.py": "x = 1\n"}, {"app.py": "x = 1\ndef run(text):\n    return eval(text)\n"}
     )

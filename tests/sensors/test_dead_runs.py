@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import socket
-import subprocess
-import sys
 import time
 
 import dagster as dg
@@ -22,13 +20,6 @@ STARTED = dg.DagsterRunStatus.STARTED
 @pytest.fixture
 def instance() -> dg.DagsterInstance:
     return dg.DagsterInstance.ephemeral()
-
-
-@pytest.fixture(scope="module")
-def gone() -> str:
-    """A process that ran on this host and ended."""
-    code = "from resources.processes import this_process; print(this_process())"
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
 
 
 def started(instance: dg.DagsterInstance, parent: str | None = None, **tags: str) -> str:

@@ -135,17 +135,58 @@ def test_what_failed_is_tried_again_later_and_dead_in_the_end_and_replayed(inbox
     assert drained(inbox) == ["poison at 0"]
 
 
-def test_a_dead_letter_is_not_woken_by_the_next_poll(inbox: Inbox, clock: Clock) -> None:
-    inbox.add([event("a", 1, "open")])
+def kill(inbox: Inbox, clock: Clock) -> None:
+    """Fails what waits until it is dead, and goes an hour on."""
     for _ in range(MAX_ATTEMPTS):
         batch = inbox.lease()
         assert batch
         inbox.finish(batch.id, [], {batch.events[0].id: "broken"})
         clock.now += timedelta(hours=1)
+
+
+def test_a_batch_whose_run_failed_pauses_as_what_failed_does_and_outlives_a_short_outage(
+    inbox: Inbox, clock: Clock
+) -> None:
+    inbox.add([event("a"), event("b")])
+    for pause_s in (30, 120, 480, 1920):
+        while (batch := inbox.lease()) is not None:
+            inbox.release(batch.id, "The run failed.", pauses=True)
+        clock.now += timedelta(seconds=pause_s - 1)
+        assert inbox.lease() is None
+        clock.now += timedelta(seconds=1)
+    assert drained(inbox) == ["a at 0", "b at 0"]
+
+
+def test_a_dead_letter_is_revived_by_a_delivery_that_says_the_same(inbox: Inbox, clock: Clock) -> None:
+    inbox.add([event("a", 1, "open")])
+    kill(inbox, clock)
     inbox.add([event("a", 1, "open", "poll")])
-    assert inbox.lease() is None
+    (revived,) = inbox.latest("waiting")
+    assert (revived.attempts, revived.reason, revived.delivery_id) == (0, None, "a/1/open")
     inbox.add([event("a", 2, "closed")])
     assert drained(inbox) == ["closed"]
+
+
+def test_a_dead_letter_is_revived_at_most_once_an_hour(inbox: Inbox, clock: Clock) -> None:
+    inbox.add([event("a", 1, "open")])
+    kill(inbox, clock)
+    clock.now -= timedelta(minutes=40)  # 20 minutes after it died
+    inbox.add([event("a", 3, "open", "poll"), event("a", 4, "open", "another")])
+    assert inbox.lease() is None
+    inbox.add([event("a", 2, "closed", "late")])
+    clock.now += timedelta(minutes=39)
+    assert inbox.lease() is None
+    clock.now += timedelta(minutes=1)
+    assert drained(inbox) == ["open"]
+    assert inbox.counts() == {"done": 1, "duplicate": 2, "superseded": 1}
+
+
+def test_a_newer_event_still_takes_the_place_of_a_dead_letter(inbox: Inbox, clock: Clock) -> None:
+    inbox.add([event("a", 1, "open")])
+    kill(inbox, clock)
+    inbox.add([event("a", 2, "closed")])
+    assert drained(inbox) == ["closed"]
+    assert inbox.counts() == {"dead": 1, "done": 1}
 
 
 def test_a_batch_whose_worker_is_killed_isolates_the_event_that_kills_it(inbox: Inbox) -> None:

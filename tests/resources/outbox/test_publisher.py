@@ -413,3 +413,14 @@ def test_the_order_is_that_of_the_puts(world: World) -> None:
         world.clock.tick(seconds=1)
     world.publish()
     assert [each["body"][:8] for each in world.comments] == [f"Number {number}" for number in range(5)]
+
+
+def test_what_was_opened_before_the_outbox_was_pruned_is_found_again(world: World) -> None:
+    world.outbox.put({"alert:1": world.alert("first"), "pull:1": world.pull_request()})
+    world.publish()
+    world.clock.tick(hours=24 * 40)
+    world.outbox.prune(world.clock.now - timedelta(days=30))
+    world.outbox.put({"alert:1": world.alert("second"), "pull:1": world.pull_request(body="It fails still.")})
+    assert world.publish().sent == 2
+    assert only(world.issues)["body"].startswith("second")
+    assert only(world.pulls)["body"].startswith("It fails still.")

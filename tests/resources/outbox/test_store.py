@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from resources.errors import BadInput, SoloistError
 from resources.inbox import Event, Inbox
-from resources.outbox import KeepComment, Outbox
+from resources.outbox import KeepComment, OpenIssue, Outbox
 from resources.outbox.store import LEASE, LIFE, MAX_ATTEMPTS, Kept
 from tests.publications import Clock
 
@@ -208,6 +208,19 @@ def test_pruning_takes_what_is_done_and_leaves_dead_letters(outbox: Outbox, cloc
     clock.tick(days=31)
     assert outbox.prune(clock.now - timedelta(days=30)) == 1
     assert outbox.counts() == {"dead": 1, "waiting": 1}
+
+
+def test_pruning_leaves_what_was_opened_with_the_instant_of_its_key(outbox: Outbox, clock: Clock) -> None:
+    alert = OpenIssue(repository="ada/alerts", title="Runs fail", body="It failed.")
+    outbox.put({"alert:1": alert})
+    outbox.sent(leased(outbox), "there")
+    put(outbox, key="review:1")
+    outbox.sent(leased(outbox), "there")
+    earlier = of(outbox, "alert:1")
+    clock.tick(days=400)
+    assert outbox.prune(clock.now - timedelta(days=30)) == 1
+    assert of(outbox, "alert:1") == earlier
+    assert outbox.put({"alert:1": alert}) == [False]
 
 
 def test_a_reason_holds_no_secret_and_nothing_that_no_database_keeps(outbox: Outbox) -> None:

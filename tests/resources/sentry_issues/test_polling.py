@@ -35,6 +35,25 @@ def test_all_pages_are_read_and_an_error_of_what_is_fresh(sentry: SentryServer, 
     assert (kept["organization"], kept["project"]) == ("fern", "shelf")
 
 
+def test_an_error_of_every_open_issue_is_read_once_where_that_is_wanted(sentry: SentryServer, inbox: Inbox) -> None:
+    """An issue that nobody resolves is `ongoing` after a week."""
+    old = sentry.put(SHELF, error=SDK, substatus="ongoing", at=sentry.tick(3600))
+    fresh = sentry.put(SHELF, error=SDK, at=sentry.tick(3600))
+    bare = sentry.put(SHELF, substatus="ongoing", at=sentry.tick(3600))
+    sentry.put(SHELF, error=SDK, status="resolved", substatus=None, at=sentry.tick(3600))
+    for _ in range(4):
+        sentry.put(SHELF, error=SDK, substatus="archived_forever", status="ignored", at=sentry.tick(3600))
+    look(sentry, inbox)
+    assert errors(inbox) == {fresh}
+    for _ in range(3):
+        report = look(sentry, inbox, minutes=61, every_open=True)
+        assert report.problems == []
+        assert errors(inbox) == {old, fresh}, "what was known before it was wanted too"
+    sentry.requests.clear()
+    look(sentry, inbox, minutes=61, every_open=True)
+    assert not [each for each in sentry.requests if not each.is_list], f"nor is {bare} asked for again, which has none"
+
+
 def test_what_is_known_is_asked_for_with_one_request(sentry: SentryServer, inbox: Inbox) -> None:
     for _ in range(9):
         sentry.put(SHELF, error=SDK, at=sentry.tick(3600))

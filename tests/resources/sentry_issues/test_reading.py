@@ -10,6 +10,7 @@ import pytest
 import sentry_sdk
 from sentry_objects import Json, caught, rest_event, rest_issue, webhook_event, webhook_issue
 
+from resources.inbox import Inbox
 from resources.sentry_issues.events import event_of, polled_event
 from resources.sentry_issues.facts import FACTS, ErrorEvent, SentryIssue
 from resources.sentry_issues.reading import delivered, error, issue, sent_at
@@ -220,6 +221,60 @@ def test_a_further_error_says_the_same_unless_it_comes_from_another_release() ->
     assert first.event_id != again.event_id
     assert first.says == again.says != other.says
     assert first.subject == "sentry:error:77"
+
+
+def alert(sdk: Json, **members: Any) -> ErrorEvent:
+    payload = {"action": "triggered", "data": {"event": webhook_event(sdk, "77", PROJECT)} | members}
+    found = delivered("event_alert", payload, AT)
+    assert isinstance(found, ErrorEvent)
+    return found
+
+
+def test_the_rule_of_an_alert_is_read() -> None:
+    sdk = caught(overfull)
+    assert alert(sdk, triggered_rule="Needs-Test").rules == ["Needs-Test"]
+    assert alert(sdk, issue_alert={"title": "needs-test"}).rules == ["needs-test"]
+    assert alert(sdk, triggered_rule=5).rules == alert(sdk).rules == []
+    assert [alert(sdk, triggered_rule=name).is_marked for name in (" Needs-Test", "other", "")] == [True, False, False]
+
+
+@pytest.mark.parametrize("by", ["rule", "tag"])
+@pytest.mark.parametrize("marked_first", [True, False])
+def test_an_error_that_is_marked_is_applied_in_whichever_order_it_is_told(
+    inbox: Inbox, by: str, marked_first: bool
+) -> None:
+    """Sentry tells an error twice, as an error and as an alert; of one release, the label may come with a later error."""
+    plain = alert(caught(overfull, "a"))
+    bearing = alert(caught(overfull, "a"), triggered_rule="needs-test")
+    if by == "tag":
+        bearing = bearing.model_copy(update={"rules": [], "tags": {"needs-test": "yes"}})
+    told = [bearing, plain] if marked_first else [plain, bearing]
+    for number, fact in enumerate(told):
+        assert inbox.add([event_of(fact, f"{number}")]) == [True]
+    batch = inbox.lease()
+    assert batch is not None
+    rows = [ErrorEvent.model_validate_json(each.payload) for each in batch.events]
+    assert [row.is_marked for row in rows] == [fact.is_marked for fact in told]
+    inbox.finish(batch.id, [each.id for each in batch.events], {})
+    for number, fact in enumerate([plain, bearing] * 2):
+        inbox.add([event_of(fact, f"again {number}")])
+    assert inbox.lease() is None
+    assert plain.after(bearing).is_marked and bearing.after(plain) == bearing
+    assert plain.after(plain) == plain
+    assert plain.shows == bearing.shows
+
+
+def test_an_issue_says_the_same_whether_its_labels_are_told_or_not() -> None:
+    listed, told = (issue(rest_issue(PROJECT, "1001", SEEN, tags=tags), AT) for tags in ([], [{"key": "browser"}]))
+    marked = issue(rest_issue(PROJECT, "1001", SEEN, tags=[{"key": "browser"}, {"key": "needs-test"}]), AT)
+    assert listed.says == told.says != marked.says
+    assert listed.after(marked).labels == marked.labels
+    assert told.after(marked).labels == ["browser"], "one that tells its labels may have lost one"
+
+
+def test_what_waits_since_before_rules_were_read_is_still_a_fact() -> None:
+    fact = alert(caught(overfull))
+    assert ErrorEvent.model_validate_json(fact.model_dump_json(exclude={"rules"})) == fact
 
 
 def test_what_is_read_twice_has_one_delivery() -> None:

@@ -9,7 +9,7 @@ from orchestration_assets.activity.assets import BATCH_TAG
 from orchestration_assets.jobs import apply_events_job, refresh_worklogs_job
 from sensors.dead_runs import REAPED_TAG
 from sensors.repeating import repeated
-from sensors.unfinished import UNFINISHED
+from sensors.unfinished import UNFINISHED, is_to_be_retried
 
 if TYPE_CHECKING:
     from resources.inbox import Inbox
@@ -68,20 +68,20 @@ def inbox_events_sensor(context: dg.SensorEvaluationContext) -> Iterator[dg.RunR
 
 def batch_requests(instance: dg.DagsterInstance, inbox: "Inbox") -> Iterator[dg.RunRequest]:
     """A run for each batch that has none, after what dead runs held was given back and what waits was leased."""
-    asked: dict[str, dg.DagsterRun | None] = {batch: _run_of(instance, batch) for batch in inbox.open_batches()}
-    for batch, run in list(asked.items()):
-        if run is not None and run.is_finished and run.tags.get("dagster/will_retry") != "true":
+    asked: dict[str, dg.RunRecord | None] = {batch: _run_of(instance, batch) for batch in inbox.open_batches()}
+    for batch, record in list(asked.items()):
+        if record is not None and record.dagster_run.is_finished and not is_to_be_retried(record):
+            run = record.dagster_run
             failed = run.status is dg.DagsterRunStatus.FAILURE and run.tags.get(REAPED_TAG) != run.run_id
             inbox.release(batch, f"The run {run.run_id} ended before this event was settled.", pauses=failed)
             del asked[batch]
     while len(asked) < BATCHES_A_TICK and (leased := inbox.lease()) is not None:
         asked[leased.id] = None
-    for batch, run in asked.items():
-        if run is None:
+    for batch, record in asked.items():
+        if record is None:
             yield dg.RunRequest(job_name=apply_events_job.name, run_key=batch, tags={BATCH_TAG: batch})
 
 
-def _run_of(instance: dg.DagsterInstance, batch: str) -> dg.DagsterRun | None:
+def _run_of(instance: dg.DagsterInstance, batch: str) -> dg.RunRecord | None:
     """The last run that was asked for a batch."""
-    found = instance.get_runs(dg.RunsFilter(tags={BATCH_TAG: batch}), limit=1)
-    return found[0] if found else None
+    return next(iter(instance.get_run_records(dg.RunsFilter(tags={BATCH_TAG: batch}), limit=1)), None)

@@ -10,6 +10,8 @@ from datetime import datetime, timedelta
 
 import dagster as dg
 
+from sensors.unfinished import is_to_be_retried
+
 BASE_TAG = "soloist/request"
 """The run key of the first attempt."""
 ATTEMPT_TAG = "soloist/attempt"
@@ -30,7 +32,7 @@ def repeated(instance: dg.DagsterInstance, request: dg.RunRequest, instant: date
 def _next_attempt(last: dg.RunRecord, instant: datetime) -> int:
     run = last.dagster_run
     attempt = int(run.tags.get(ATTEMPT_TAG, "0"))
-    failed = run.status is dg.DagsterRunStatus.FAILURE and run.tags.get("dagster/will_retry") != "true"
+    failed = run.status is dg.DagsterRunStatus.FAILURE and not is_to_be_retried(last)
     return attempt + 1 if failed and last.update_timestamp + pause_after(attempt) <= instant else attempt
 
 

@@ -14,6 +14,7 @@ from orchestration_assets.activity.assets import BATCH_TAG
 from resources.inbox import Event, Inbox
 from resources.inbox.store import FIRST_PAUSE
 from resources.processes import PROCESS_TAG
+from sensors import unfinished
 from sensors.dead_runs import REAPED_TAG, reap_dead_runs
 from sensors.inbox_events import batch_requests
 from tests.publications import Clock
@@ -73,3 +74,17 @@ def test_after_a_run_whose_process_is_gone_its_events_are_due_at_once(
     (request,) = batch_requests(instance, inbox)
     assert request.run_key != dead
     assert [event.attempts for event in inbox.latest("leased")] == [1]
+
+
+def test_a_retry_that_was_announced_is_waited_for_a_while_and_not_for_ever(
+    instance: dg.DagsterInstance, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A daemon that is killed after it said so never begins it."""
+    run = instance.get_run_by_id(started(instance, inbox, **{"dagster/will_retry": "true"}))
+    assert run is not None
+    instance.report_run_failed(run, message="It did not start in time.")
+    assert list(batch_requests(instance, inbox)) == []
+    assert [event.state for event in inbox.latest()] == ["leased"], "the retry will have it"
+    monkeypatch.setattr(unfinished, "RETRY_PATIENCE", timedelta(0))
+    assert list(batch_requests(instance, inbox)) == []
+    assert [event.state for event in inbox.latest()] == ["waiting"]

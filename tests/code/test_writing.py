@@ -263,7 +263,7 @@ class Thing(Base):
                 test="tests/test_parsing.py::test_a_span_of_one_is_taken",
                 expected=True,
             ),
-            "package",
+            "parsing",
         ),
         # An error in the test's own code is the test's.
         (

@@ -17,8 +17,10 @@ from sensors.unfinished import UNFINISHED
 )
 def new_commits_sensor(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
     """The cursor is a fingerprint of all refs: a tick that finds the same starts one git process a repository and reads nothing. In a home
-    that has never been refreshed it only takes note of them: the first run is a person's, or the night's."""
+    that holds no commit yet the first tick only takes note of them: the first run is a person's, or the night's."""
+    from orchestration_assets.connections import open_warehouse
     from orchestration_assets.requests import refresh_requests
+    from orchestration_assets.worklogs.queries import holds_commits
     from resources import git
     from resources.clock import now
     from resources.errors import BadInput
@@ -35,7 +37,7 @@ def new_commits_sensor(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRe
         except BadInput as error:
             problems.append(str(error))
     fingerprint = content_hash(seen)
-    if context.cursor in (fingerprint, None):
+    if context.cursor == fingerprint or (context.cursor is None and not holds_commits(open_warehouse(settings))):
         context.update_cursor(fingerprint)
         yield dg.SkipReason(" ".join(problems) or "No ref has moved.")
         return

@@ -265,6 +265,24 @@ def test_the_sensor_waits_while_entries_are_refreshed(bench: Workbench) -> None:
     assert waiting.cursor == "seen before"
 
 
+def test_a_commit_made_before_the_first_look_is_noticed_by_it(bench: Workbench, repository: GitRepository) -> None:
+    assert sensed(bench, new_commits_sensor, cursor=None) == []
+    repository.commit("Add one more", files={"more.txt": "parcel"}, authored="2024-04-02T12:00:00+02:00")
+    [request] = sensed(bench, new_commits_sensor, cursor=None)
+    assert range_of(request) == ("2024-04-01", "2024-04-01")
+
+
+def test_the_first_look_of_a_new_home_asks_for_nothing(
+    bench: Workbench, repository: GitRepository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _settle(monkeypatch, tmp_path / "new")
+    new = Workbench()
+    new.watch(repository.path)
+    assert sensed(new, new_commits_sensor, cursor=None) == []
+    [request] = sensed(new, new_commits_sensor, cursor="moved since")
+    assert range_of(request) == ("2024-03-01", "2024-04-01")
+
+
 @pytest.mark.parametrize(
     "sensor", [stale_reports_sensor, new_commits_sensor, inbox_events_sensor], ids=lambda s: s.name
 )
@@ -385,8 +403,8 @@ def sense(bench: Workbench, cursor: str | None = None) -> dg.SensorExecutionData
         return stale_reports_sensor.evaluate_tick(context)
 
 
-def sensed(bench: Workbench, sensor: dg.SensorDefinition) -> list[dg.RunRequest]:
-    with dg.build_sensor_context(instance=bench.instance, cursor="seen before") as context:
+def sensed(bench: Workbench, sensor: dg.SensorDefinition, cursor: str | None = "seen before") -> list[dg.RunRequest]:
+    with dg.build_sensor_context(instance=bench.instance, cursor=cursor) as context:
         return list(sensor.evaluate_tick(context).run_requests or [])
 
 

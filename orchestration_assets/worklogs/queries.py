@@ -42,6 +42,12 @@ def analysis_inputs(scope: Scope, months: Collection[date] | None = None) -> Inp
     )
 
 
+def holds_commits(warehouse: Warehouse) -> bool:
+    """Whether any repository has ever been read."""
+    with warehouse.read() as session:
+        return bool(session.query("SELECT 1 FROM worklog_entries WHERE source = 'git' LIMIT 1").num_rows)
+
+
 def pages(keys: Sequence[str]) -> Iterator[Sequence[str]]:
     for start in range(0, len(keys), PAGE):
         yield keys[start : start + PAGE]

@@ -189,12 +189,12 @@ def test_dagsters_own_command_line_makes_the_same_entries(
 
 
 def ticked(served: ServedUi, sensor: str) -> bool:
-    """Whether the sensor has been evaluated."""
+    """Whether an evaluation of the sensor has ended."""
     data = served.graphql(
         "query($sensor: SensorSelector!) { sensorOrError(sensorSelector: $sensor) { ... on Sensor { sensorState { ticks { status } } } } }",
         sensor=_selector(sensor),
     )
-    return bool(data["sensorOrError"]["sensorState"]["ticks"])
+    return any(tick["status"] != "STARTED" for tick in data["sensorOrError"]["sensorState"]["ticks"])
 
 
 def stop_sensor(served: ServedUi, sensor: str) -> None:
@@ -211,13 +211,19 @@ def _selector(sensor: str) -> dict[str, str]:
 
 def settled(served: ServedUi, before: set[str], count: int) -> list[dict[str, Any]]:
     """The runs that came since, once there are `count` of them and all succeeded."""
+    new: list[dict[str, Any]] = []
 
-    def look() -> list[dict[str, Any]] | None:
-        new = [run for run in served.runs() if run["runId"] not in before]
+    def look() -> bool:
+        new[:] = [run for run in served.runs() if run["runId"] not in before]
         assert not [run for run in new if run["status"] in ("FAILURE", "CANCELED")]
-        return new if len(new) >= count and all(run["status"] == "SUCCESS" for run in new) else None
+        return len(new) >= count and all(run["status"] == "SUCCESS" for run in new)
 
-    return wait_for(f"{count} runs", look, 180)
+    try:
+        wait_for(f"{count} runs", look, 300)
+    except AssertionError as error:
+        error.add_note(f"Instead: {[(run['jobName'], run['status'], *tags_of(run)) for run in new]}")
+        raise
+    return new
 
 
 def worker(served: ServedUi, run_id: str) -> int:

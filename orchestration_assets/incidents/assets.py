@@ -51,8 +51,8 @@ def incident_tests(context: dg.AssetExecutionContext) -> Iterator[dg.Materialize
     )
     shown = {
         "incidents": dg.MetadataValue.md(incidents_table(made.incidents)),
-        "problems": dg.MetadataValue.json(problems),
+        "problems": dg.MetadataValue.json(made.problems + problems),
     }
-    for spec in (INCIDENTS, REGRESSION_TESTS):
-        result = table_result(resources.warehouse, spec, made.counts, shown)
+    for spec, counts in ((INCIDENTS, made.counts), (REGRESSION_TESTS, made.test_counts)):
+        result = table_result(resources.warehouse, spec, counts, shown)
         yield dg.MaterializeResult(asset_key=spec.name, metadata=result.metadata)

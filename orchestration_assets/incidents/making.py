@@ -59,9 +59,12 @@ AT_ONCE = 2
 
 @dataclass
 class Made:
-    """`proposals` were handed on before the rows were written."""
+    """`counts` are of the issues: one that was refused is made, with its reason, and one that is looked at again has failed. `test_counts`
+    are of their tests, `problems` what is looked at again and why. `proposals` were handed on before the rows were written."""
 
     counts: Counts = field(default_factory=Counts)
+    test_counts: Counts = field(default_factory=Counts)
+    problems: list[str] = field(default_factory=list)
     incidents: list[Incident] = field(default_factory=list)
     proposals: list[RegressionProposal] = field(default_factory=list)
 
@@ -103,7 +106,10 @@ def make_incidents(
         if is_wanted(event, issues.get(event.id), wanted)
     ]
     stale = [each for each in asked if is_stale(each, known.get(each.event.id), maker)]
-    made = Made(Counts(read=len(asked) - len(stale), unchanged=len(asked) - len(stale)))
+    looked_at = {each.event.id for each in stale}
+    unchanged = [each.event.id for each in asked if each.event.id not in looked_at]
+    tested = sum(issue in tests for issue in unchanged)
+    made = Made(Counts(read=len(unchanged), unchanged=len(unchanged)), Counts(read=tested, unchanged=tested))
     if stale:
         sandbox.examine()
     with ThreadPoolExecutor(AT_ONCE) as pool:
@@ -122,7 +128,6 @@ def make_incidents(
                 _ask(work, model, sandbox, warehouse, made)
             _finish(work, known.get(work.asked.event.id), sandbox, warehouse, made, publish, branches)
             progress.report("incidents", number, len(stale))
-    looked_at = {each.event.id for each in stale}
     _follow_up(
         [row for key, row in known.items() if key not in looked_at and row.status == "reproduced"],
         tests,
@@ -247,8 +252,13 @@ def _finish(
         session.merge(INCIDENTS, [incident])
         session.replace(REGRESSION_TESTS, tests, "issue = ?", [incident.issue])
     made.incidents.append(incident)
-    kept = int(bool(tests))
-    made.counts += Counts(read=1, made=kept, failed=1 - kept)
+    made.test_counts += Counts(read=len(tests), made=len(tests))
+    failed = is_passing and not tests
+    made.counts += Counts(read=1, made=1 - failed, failed=int(failed))
+    if failed:
+        made.problems.append(
+            f"{incident.short_id or incident.issue}: {incident.reason} The next run looks at it again."
+        )
 
 
 def _follow_up(

@@ -20,6 +20,11 @@ LONGEST_FILE = 8 << 20
 _REGULAR = (b"100644", b"100755", b"100664")
 
 
+def file_mode(data: bytes) -> str:
+    """The mode of a new file in git: a script that names its interpreter can be called."""
+    return "100755" if data.startswith(b"#!") else "100644"
+
+
 class Tree(Protocol):
     """Files by path (relative, with `/`)."""
 

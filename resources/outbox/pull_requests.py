@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from resources.git.trees import file_mode
 from resources.github.errors import Broken, Invalid, Missing
 from resources.outbox.effects import OpenPullRequest
 from resources.outbox.github_effects import Desk, address, at, is_as_wanted, label, number
@@ -16,7 +17,6 @@ from resources.outbox.marks import marked
 from resources.outbox.outcome import Done, Refused
 
 _AUTHOR = {"name": "Soloist", "email": "soloist@soloist.invalid"}
-_PLAIN_FILE = "100644"
 
 
 def open_pull_request(desk: Desk, effect: OpenPullRequest) -> Done:
@@ -82,7 +82,7 @@ def _commit(desk: Desk, effect: OpenPullRequest) -> str:
     base = desk.get(at(effect.repository, "git", "commits", effect.base_commit), what)
     date, base_tree = _member(base, "committer", "date", what), _member(base, "tree", "sha", what)
     files = [
-        {"path": name, "mode": _PLAIN_FILE, "type": "blob", "content": text}
+        {"path": name, "mode": file_mode(text.encode()), "type": "blob", "content": text}
         for name, text in sorted(effect.files.items())
     ]
     trees, ours = at(effect.repository, "git", "trees"), f"commit on {effect.repository}:{effect.branch}"

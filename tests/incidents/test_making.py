@@ -195,7 +195,8 @@ def test_what_cannot_be_done_is_a_row_with_its_reason_and_is_not_tried_again(ben
     bench.told(event(SHARING, kind="ZeroDivisionError", id="1"))
     bench.told(event(SHARING, kind="ZeroDivisionError", id="2", project="unknown"))
     bench.told(event(frame("/app/gone.py", "gone", "gone()", 6), id="3"))
-    assert bench.make().counts == Counts(read=3, failed=3)
+    made = bench.make()
+    assert (made.counts, made.test_counts, made.problems) == (Counts(read=3, made=3), Counts(), [])
     assert bench.incident("1").reason.startswith("The call cannot be made again: share: self cannot be rebuilt")
     assert (
         bench.incident("2").reason == "No repository is named for fern/unknown; add it to SOLOIST_SENTRY_REPOSITORIES."
@@ -205,7 +206,7 @@ def test_what_cannot_be_done_is_a_row_with_its_reason_and_is_not_tried_again(ben
     assert bench.published == []
     assert bench.make().counts == Counts(read=3, unchanged=3)
     assert bench.make(repositories=PROJECTS | {"fern/unknown": "fern/shelf"}).counts == Counts(
-        read=3, unchanged=2, failed=1
+        read=3, unchanged=2, made=1
     )
 
 
@@ -214,7 +215,9 @@ def test_source_that_is_not_to_be_had_is_asked_for_again(bench: Bench) -> None:
     bench.told(event(frame("/app/gone.py", "gone", "gone()", 6)), labels=["Needs-Test"])
     bench.make(repositories={"fern/shelf": "fern/elsewhere"})
     assert "neither in a watched clone" in bench.incident("7").reason
-    assert bench.make(repositories={"fern/shelf": "fern/elsewhere"}).counts == Counts(read=1, failed=1)
+    made = bench.make(repositories={"fern/shelf": "fern/elsewhere"})
+    assert made.counts == Counts(read=1, failed=1)
+    assert made.problems == [f"SHELF-7: {bench.incident('7').reason} The next run looks at it again."]
 
 
 class Breaking(Sandbox):
@@ -240,7 +243,7 @@ def test_an_error_over_which_the_sandbox_broke_is_looked_at_again(bench: Bench) 
         assert bench.incident().reason == "The memory is full."
     assert bench.make().counts == Counts(read=1, made=1)
     bench.told(crashed(FAULTY).model_copy(update={"release": "2"}))
-    assert [broken().failed for _ in range(5)] == [1, 1, 1, 0, 0], "in the end it is the error's own fault"
+    assert [broken().failed for _ in range(4)] == [1, 1, 0, 0], "in the end it is the error's own fault"
 
 
 @pytest.mark.integration
@@ -255,7 +258,11 @@ def test_a_test_of_which_nothing_is_reported_is_tried_again_twice(bench: Bench) 
         "/app/shares.py", "share", "    return os.kill(os.getpid(), 9) or parts / by", 5, "shares", parts="3", by="0"
     )
     bench.told(event(shown, kind="ZeroDivisionError", id="1"))
-    assert [bench.make().counts.failed for _ in range(4)] == [1, 1, 1, 0]
+    assert [bench.make().counts for _ in range(4)] == [
+        *[Counts(read=1, failed=1)] * 2,
+        Counts(read=1, made=1),
+        Counts(read=1, unchanged=1),
+    ]
     assert "killed" in bench.incident().reason
 
 
@@ -338,7 +345,7 @@ def test_a_models_test_that_shows_something_else_is_not_kept(bench: Bench) -> No
     reply = json.dumps({"imports": ["from boxes import Box"], "arrangement": [], "call": "Box(2).share()"})
     bench.make()
     with served(bench, lambda request, attempt: Answer(content=reply)) as (endpoint, model):
-        assert bench.make(model=model).counts == Counts(read=1, failed=1)
+        assert bench.make(model=model).counts == Counts(read=1, made=1)
         assert "the model's test: it passes" in bench.incident().reason
         assert bench.make(model=model).counts == Counts(read=1, unchanged=1)
         assert len(endpoint.requests) == 1

@@ -16,6 +16,7 @@ from orchestration_assets.code.quality.classifying import one_line
 from orchestration_assets.code.quality.files import Sources
 from resources.errors import SoloistError
 from resources.git.process import GitFailed, run
+from resources.git.trees import file_mode
 
 BRANCH = "refs/heads/main"
 AUTHOR = "Soloist <soloist@localhost>"
@@ -60,9 +61,8 @@ def _commit(number: int, message: str, files: Sequence[tuple[str, bytes]]) -> It
     yield f"commit {BRANCH}\nauthor {AUTHOR} {when}\ncommitter {AUTHOR} {when}\n".encode()
     yield _data(message.encode())
     for path, data in files:
-        mode = "100755" if data.startswith(b"#!") else "100644"
         # Names were found good: none needs to be quoted.
-        yield f"M {mode} inline {path}\n".encode()
+        yield f"M {file_mode(data)} inline {path}\n".encode()
         yield _data(data)
     yield b"\n"
 

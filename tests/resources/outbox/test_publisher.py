@@ -58,6 +58,15 @@ def test_every_verb_is_done_once_and_told_once(world: World) -> None:
     assert {each.path.partition(NAME)[2] for each in made_again} == {"/git/trees", "/git/commits"}  # the same ones
 
 
+def test_a_script_can_be_called(world: World) -> None:
+    files = {"bin/count": "#!/usr/bin/env python3\n", "tests/test_count.py": "x = 1\n"}
+    world.outbox.put({"project": world.pull_request(files=files)})
+    assert world.publish().sent == 1
+    [made] = [json.loads(each.body) for each in world.github.writes() if each.path.endswith("/git/trees")]
+    modes = {each["path"]: each["mode"] for each in made["tree"]}
+    assert modes == {"bin/count": "100755", "tests/test_count.py": "100644"}
+
+
 @pytest.mark.parametrize(
     "fault",
     [

@@ -63,6 +63,14 @@ class PostgresServer:
             cursor = connection.execute(statement)  # type: ignore[call-overload]
             return cursor.fetchall() if cursor.description else []
 
+    def run_file(self, path: Path, database: str, **variables: str) -> None:
+        """As a new container of Postgres does with its files. Raises CalledProcessError where a statement fails."""
+        programs = _programs()
+        assert programs is not None
+        where = ("--host", "127.0.0.1", "--port", str(self.port), "--username", "soloist", "--dbname", database)
+        command = [programs / "psql", "--no-psqlrc", "--quiet", "--set", "ON_ERROR_STOP=1", *where, "--file", path]
+        subprocess.run(command, check=True, env={**os.environ, **variables}, capture_output=True)
+
     def disconnect_everybody(self, address: str) -> int:
         """Breaks every connection to a database, as an administrator or a restarted proxy does; how many there were."""
         name = address.rpartition("/")[2]

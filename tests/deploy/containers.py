@@ -151,6 +151,7 @@ def running_project(folder: Path, repository: Path, images: dict[str, str]) -> I
         **images,
         **ports,
         "POSTGRES_PASSWORD": f"{secrets.token_hex(8)}@:/?#%",
+        "INBOX_PASSWORD": f"{secrets.token_hex(8)}'@:/?#%",
         "SOLOIST_S3_ACCESS_KEY": secrets.token_hex(8),
         "SOLOIST_S3_SECRET_KEY": secrets.token_hex(16),
         "SOLOIST_GITHUB_WEBHOOK_SECRET": SECRET,

@@ -23,6 +23,7 @@ from orchestration_assets.worklogs.notes import find_note, new_note, store_attac
 from orchestration_assets.worklogs.scope import resolve_scope
 from resources import clock, git, progress
 from resources.errors import BadInput, SoloistError
+from resources.git import mirrors
 from resources.sources import EVERYBODY, Sources, load_sources, remember_sources
 
 if TYPE_CHECKING:
@@ -292,10 +293,11 @@ def collect_garbage(connections: Connections) -> None:
         runs = prune_runs(instance, connections.settings.keep_runs_days)
         old = datetime.now(UTC) - timedelta(days=connections.settings.keep_events_days)
         maintenance.prune_builds(connections.settings, old)
+        copies = mirrors.prune(connections.settings.mirrors_path, old)
         if connections.settings.has_inbox:
             connections.inbox.prune(old)
             connections.outbox.prune(old)
     sys.stderr.write(
-        f"Removed {collected.objects} objects ({collected.object_bytes:,} bytes) and {runs} old runs; "
+        f"Removed {collected.objects} objects ({collected.object_bytes:,} bytes), {runs} old runs and {copies} copies of repositories; "
         f"the warehouse is {collected.warehouse_bytes:,} bytes smaller.\n"
     )

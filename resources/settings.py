@@ -245,6 +245,11 @@ class Settings(BaseSettings):
         return self.inbox_url is not None or self.inbox_path.exists()
 
     @property
+    def mirrors_path(self) -> Path:
+        """The folder of copies of repositories that lie elsewhere."""
+        return self.home / "mirrors"
+
+    @property
     def objects_path(self) -> Path:
         return self.home / "objects"
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
 from resources.errors import SoloistError
-from resources.git.mirrors import KEPT, fetch, has_commit, is_whole
+from resources.git.mirrors import KEPT, existing, fetch, has_commit, is_whole
 from resources.git.process import GitFailed, NotARepository, UnreadableRepository
 from resources.git.repository import Repository, open_repository
 from resources.github.errors import GitHubError
@@ -59,7 +59,7 @@ class SourceTrees:
         if not _NAME.fullmatch(name) or {owner, own} & {".", ".."}:
             raise SourceUnavailable(f"{name!r} names no repository; it is written owner/name.")
         folder = self._mirrors / owner / f"{own}.git"
-        if (folder / "HEAD").exists() and has_commit(mirror := open_repository(folder), commit):
+        if (mirror := existing(folder)) is not None and has_commit(mirror, commit):
             return mirror
         complaint = ""
         # A server may refuse a hash by itself, or have moved a ref on since.
@@ -112,7 +112,7 @@ def open_source_trees(settings: Settings) -> SourceTrees:
             return client.token()
 
     return SourceTrees(
-        load_sources(settings).repositories, settings.home / "mirrors", web_host(settings.github_api_url), token
+        load_sources(settings).repositories, settings.mirrors_path, web_host(settings.github_api_url), token
     )
 
 

@@ -260,7 +260,7 @@ def test_gc_says_what_it_removed() -> None:
     before = shown()
     done = soloist("gc")
     assert done.status == 0
-    assert done.err.startswith("Removed 0 objects (0 bytes) and 0 old runs; ")
+    assert done.err.startswith("Removed 0 objects (0 bytes), 0 old runs and 0 copies of repositories; ")
     assert shown() == before
 
 

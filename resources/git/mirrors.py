@@ -7,8 +7,12 @@ from __future__ import annotations
 
 import base64
 import fcntl
+import os
 import re
-from collections.abc import Sequence
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 from resources.git.process import GitFailed, run
@@ -22,9 +26,8 @@ def fetch(folder: Path, url: str, refs: Sequence[str], token: str | None = None)
     """Brings `refs` (full names or hashes) of the repository at `url` (http or https) into the bare one at `folder`, which is made where
     there is none. `token` goes to that server alone, in a header that no other process sees. Raises GitFailed, GitMissing.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder.parent / f"{folder.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with _held(folder):
         if not (folder / "HEAD").exists():
             # By that name the default branch is not known; another one, nobody has told of.
             run([], ["init", "--quiet", "--bare", "--template=", "--initial-branch=HEAD", str(folder)])
@@ -34,6 +37,33 @@ def fetch(folder: Path, url: str, refs: Sequence[str], token: str | None = None)
         if "HEAD" in refs:
             _follow_default_branch(folder, url, token)
     return open_repository(folder)
+
+
+def existing(folder: Path) -> Repository | None:
+    """The copy at `folder`, where there is one; from now on it counts as used."""
+    if not (folder / "HEAD").exists():
+        return None
+    os.utime(folder)
+    return open_repository(folder)
+
+
+def prune(mirrors: Path, older_than: datetime) -> int:
+    """Removes the copies at `mirrors/OWNER/NAME.git` that nobody has asked for since; how many. What is asked for again is fetched again."""
+    removed = 0
+    for folder in sorted(mirrors.glob("*/*.git")):
+        with _held(folder):
+            if folder.stat().st_mtime < older_than.timestamp():
+                shutil.rmtree(folder)
+                removed += 1
+    return removed
+
+
+@contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """Alone with the copy at `folder`: nobody else fetches into it, or removes it."""
+    with (folder.parent / f"{folder.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _follow_default_branch(folder: Path, url: str, token: str | None) -> None:

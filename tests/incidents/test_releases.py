@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ import pytest
 from orchestration_assets.incidents.fixing import fixed_since, line_after, most_runs
 from orchestration_assets.incidents.releases import Commit, commit_of, locate
 from resources.git import open_repository
-from resources.git.mirrors import default_tips
+from resources.git.mirrors import default_tips, has_commit, prune
 from resources.github.facts import Release
 from resources.source_trees import SourceTrees, SourceUnavailable
 from tests.git_repositories import GitRepository
@@ -181,6 +182,24 @@ def test_a_release_that_is_a_hash_is_found_on_whichever_branch_it_is(tmp_path: P
     publish(git, tmp_path)
     repository = locate(SourceTrees([], tmp_path / "mirrors", host), "fern/shelf", hotfix)
     assert commit_of(repository, hotfix, MAY) == Commit(hotfix, "hash")
+
+
+def test_a_copy_that_nobody_asks_for_is_removed_and_had_again(tmp_path: Path, host: str) -> None:
+    git = GitRepository(tmp_path / "made")
+    commits = [git.commit("Step", {"a": f"{number}"}) for number in range(2)]
+    publish(git, tmp_path)
+    mirrors = tmp_path / "mirrors"
+    trees = SourceTrees([], mirrors, host)
+    trees.repository_with("fern/shelf", commits[0])
+    folder = mirrors / "fern/shelf.git"
+    os.utime(folder, (0, 0))
+    assert prune(mirrors, datetime.fromtimestamp(0, UTC)) == 0
+    trees.repository_with("fern/shelf", commits[0])
+    assert prune(mirrors, MAY) == 0
+    os.utime(folder, (0, 0))
+    assert prune(mirrors, MAY) == 1
+    assert not folder.exists()
+    assert has_commit(trees.repository_with("fern/shelf", commits[1]), commits[1])
 
 
 def test_a_repository_that_is_nowhere_is_told_of(tmp_path: Path) -> None:

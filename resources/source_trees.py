@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
 from resources.errors import SoloistError
-from resources.git.mirrors import KEPT, existing, fetch, has_commit, is_whole
+from resources.git.mirrors import KEPT, advertised, existing, fetch, has_commit, is_whole
 from resources.git.process import GitFailed, NotARepository, UnreadableRepository
 from resources.git.repository import Repository, open_repository
 from resources.github.errors import GitHubError
@@ -34,6 +34,8 @@ class Trees(Protocol):
 
     def repository_with(self, name: str, commit: str, refs: Sequence[str] = ()) -> Repository: ...
 
+    def tags_of(self, name: str, names: Sequence[str]) -> list[str]: ...
+
 
 class SourceTrees:
     """`clones` are watched repositories, `mirrors` the folder that copies are kept in, `host` the URL that `/owner/name.git` follows."""
@@ -54,18 +56,30 @@ class SourceTrees:
                 return repository
         return self._mirrored(name, commit, refs)
 
-    def _mirrored(self, name: str, commit: str, refs: Sequence[str]) -> Repository:
-        owner, _, own = name.partition("/")
-        if not _NAME.fullmatch(name) or {owner, own} & {".", ".."}:
+    def tags_of(self, name: str, names: Sequence[str]) -> list[str]:
+        """Those of `names` that are tags of `owner/name` on the server, in their order; none where it does not answer. Raises
+        SourceUnavailable where `name` is none."""
+        refs = [f"refs/tags/{each}" for each in names]
+        try:
+            found = advertised(self._address(name), refs, self._token()) if refs else []
+        except (GitFailed, GitHubError):
+            return []
+        return [ref.removeprefix("refs/tags/") for ref in found]
+
+    def _address(self, name: str) -> str:
+        if not _NAME.fullmatch(name) or set(name.split("/")) & {".", ".."}:
             raise SourceUnavailable(f"{name!r} names no repository; it is written owner/name.")
-        folder = self._mirrors / owner / f"{own}.git"
+        return f"{self._host}/{name}.git"
+
+    def _mirrored(self, name: str, commit: str, refs: Sequence[str]) -> Repository:
+        address, folder = self._address(name), self._mirrors / f"{name}.git"
         if (mirror := existing(folder)) is not None and has_commit(mirror, commit):
             return mirror
         complaint = ""
         # A server may refuse a hash by itself, or have moved a ref on since.
         for wanted in (refs, [commit]) if refs else ([commit],):
             try:
-                mirror = fetch(folder, f"{self._host}/{name}.git", wanted, self._token())
+                mirror = fetch(folder, address, wanted, self._token())
             except (GitFailed, GitHubError) as error:
                 complaint = complaint or str(error)
                 continue

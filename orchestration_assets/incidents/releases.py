@@ -82,7 +82,10 @@ def locate(trees: Trees, name: str, release: str | None) -> Repository:
         # On no branch that was asked for.
         with suppress(SourceUnavailable):
             return trees.repository_with(name, whole)
-    for tag in [] if hashes else _names(release or ""):
+    names = [] if hashes else _names(release or "")
+    if any(_tagged(repository, tag) for tag in names):
+        return repository
+    for tag in trees.tags_of(name, names):
         try:
             return trees.repository_with(name, f"{KEPT}/tags/{tag}", [f"refs/tags/{tag}"])
         except SourceUnavailable:

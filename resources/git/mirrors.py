@@ -66,6 +66,13 @@ def _held(folder: Path) -> Iterator[None]:
         yield
 
 
+def advertised(url: str, refs: Sequence[str], token: str | None = None) -> list[str]:
+    """Those of `refs` (full names) that the repository at `url` has, in their order. Raises GitFailed, GitMissing."""
+    listing = run([], ["ls-remote", "--quiet", "--refs", "--", url, *refs], remote=_settings(url, token))
+    names = {line.partition("\t")[2] for line in listing.decode(errors="replace").splitlines()}
+    return [ref for ref in refs if ref in names]
+
+
 def _follow_default_branch(folder: Path, url: str, token: str | None) -> None:
     """Has the copy's own HEAD name the branch that the server's does."""
     told = run([], ["ls-remote", "--symref", "--", url, "HEAD"], remote=_settings(url, token)).decode(errors="replace")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestration_assets.incidents.releases import locate
 from resources.git import CommitTree
 from resources.git.mirrors import default_tips
 from resources.github.errors import Unauthorized
@@ -167,6 +168,26 @@ def test_what_is_nowhere_is_one_sentence(made: GitRepository, host: _Host, tmp_p
     for name in ("owner/name", "owner/other"):
         with pytest.raises(SourceUnavailable, match=name):
             trees.repository_with(name, "1" * 40, ("refs/heads/main",))
+
+
+def test_a_release_that_is_no_tag_costs_one_look_at_the_tags(made: GitRepository, host: _Host, tmp_path: Path) -> None:
+    made.commit("first", {"a": "1\n"})
+    made.tag("shop-v1.2.0")
+    made.commit("second", {"a": "2\n"})
+    host.publish(made, "owner/name")
+    trees = SourceTrees([], tmp_path / "mirrors", host.url)
+
+    def cost(release: str | None) -> int:
+        before = len(host.authorizations)
+        locate(trees, "owner/name", release)
+        return len(host.authorizations) - before
+
+    cost(None)
+    known = cost(None)
+    look = 2  # which refs there are, and no more
+    assert cost("shop@9.9.9") == known + look
+    assert cost("shop@1.2.0") > known + look
+    assert cost("shop@1.2.0") == known
 
 
 def test_where_people_go_is_told_by_where_the_api_is() -> None:

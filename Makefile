@@ -27,7 +27,7 @@ test: setup
 	$(BIN)/python -m pytest -q -n 2 --dist loadscope --no-loadscope-reorder -m "not integration and not soak and not vllm"
 
 test-integration: setup
-	$(BIN)/python -m pytest -q -m "integration"
+	$(BIN)/python -m pytest -q -n 2 --dist loadscope --no-loadscope-reorder -m "integration"
 
 # The engine for the CPU has an environment of its own, of 2.5 GB.
 test-vllm: setup .venv-vllm/made

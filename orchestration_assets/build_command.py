@@ -93,19 +93,19 @@ def build_command(
 def _specified(
     connections: Connections, named: str, project: str | None, propose: str | None, context: int
 ) -> Specification:
-    """The specification in the file or the issue of that name. Raises BadInput, and GitHubError where nothing is known of an issue."""
+    """The specification in the file or the issue of that name. Raises BadInput, and RestError where nothing is known of an issue."""
     from orchestration_assets.code.issues import is_issue, issue_named
     from orchestration_assets.code.making import hear_of_issue, specification_in_issue
     from orchestration_assets.code.model import SPECIFICATIONS
     from orchestration_assets.code.specification import read_specification
-    from resources.github.errors import GitHubError
+    from resources.rest.errors import RestError
 
     if propose and not re.fullmatch(r"[\w.-]+/[\w.-]+", propose):
         raise BadInput(f"{propose!r} names no repository; --propose takes owner/name.")
     if is_issue(named) and not Path(named).exists():
         try:
             hear_of_issue(connections.settings, connections.warehouse, named)
-        except GitHubError as error:
+        except RestError as error:
             with connections.warehouse.read() as session:
                 if issue_named(session, named) is None:
                     raise

@@ -15,7 +15,7 @@ from resources.errors import SoloistError
 from resources.git.mirrors import KEPT, advertised, existing, fetch, has_commit, is_whole
 from resources.git.process import GitFailed, NotARepository, UnreadableRepository
 from resources.git.repository import Repository, open_repository
-from resources.github.errors import GitHubError
+from resources.rest.errors import RestError
 
 if TYPE_CHECKING:
     from resources.github.facts import Branch
@@ -62,7 +62,7 @@ class SourceTrees:
         refs = [f"refs/tags/{each}" for each in names]
         try:
             found = advertised(self._address(name), refs, self._token()) if refs else []
-        except (GitFailed, GitHubError):
+        except (GitFailed, RestError):
             return []
         return [ref.removeprefix("refs/tags/") for ref in found]
 
@@ -80,7 +80,7 @@ class SourceTrees:
         for wanted in (refs, [commit]) if refs else ([commit],):
             try:
                 mirror = fetch(folder, address, wanted, self._token())
-            except (GitFailed, GitHubError) as error:
+            except (GitFailed, RestError) as error:
                 complaint = complaint or str(error)
                 continue
             if has_commit(mirror, commit):

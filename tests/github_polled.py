@@ -16,8 +16,8 @@ from resources.github.credentials import Token
 from resources.github.events import event_of
 from resources.github.facts import Fact
 from resources.github.polling import poll
-from resources.github.report import PollReport
 from resources.inbox import Event, Inbox, Kept
+from resources.rest.polling import PollReport
 
 NAME = "ada/engine"
 TOKEN = "ghp_0123456789abcdefghijABCDEFGHIJ012345"

@@ -11,9 +11,9 @@ from sentry_objects import caught
 from sentry_server import SentryServer
 
 from resources.inbox import Inbox, Kept
+from resources.rest.polling import PollReport
 from resources.sentry_issues.client import SentryApi
 from resources.sentry_issues.polling import poll
-from resources.sentry_issues.report import PollReport
 
 TOKEN = "canarytoken0123456789abcdefCANARY"
 SHELF, CARDS = "fern/shelf", "fern/cards"

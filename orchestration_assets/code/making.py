@@ -99,7 +99,7 @@ def specification_in_issue(
 
 
 def hear_of_issue(settings: Settings, warehouse: Warehouse, name: str) -> None:
-    """Asks GitHub how an issue stands now, and keeps that. Raises BadInput for what is no issue, and GitHubError."""
+    """Asks GitHub how an issue stands now, and keeps that. Raises BadInput for what is no issue, and RestError."""
     from resources.github import reading
     from resources.github.client import open_github
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from resources.github.errors import Broken
+from resources.rest.errors import Broken
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING, Protocol
 
 from resources.errors import BadInput
-from resources.github.errors import Unauthorized
+from resources.rest.errors import Unauthorized
 from resources.scrubbing import remember_secrets
 
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
-"""What can go wrong between here and GitHub, each as one sentence that a person can act on.
+"""What GitHub means by an answer that is none, as one sentence that a person can act on, and what it says of limits.
 
-What belongs here: reading an answer that is none. Neither the token nor what people wrote is ever part of a sentence.
+Neither the token nor what people wrote is ever part of a sentence.
 """
 
 from __future__ import annotations
@@ -10,58 +10,22 @@ from datetime import datetime, timedelta
 
 import orjson
 
-from resources.errors import SoloistError
-from resources.http_waits import http_date, retry_after, whole_seconds
-from resources.scrubbing import scrub
-
-LONGEST_WAIT = timedelta(hours=2)
-"""GitHub's windows last an hour: whatever asks for more is a mistake, and must not keep a poller still for days."""
-SHORTEST_WAIT = timedelta(seconds=1)
-
-
-class GitHubError(SoloistError):
-    """GitHub does not give what it was asked for."""
-
-
-class Unauthorized(GitHubError):
-    """The token or the app is not let in at all."""
+from resources.http_waits import whole_seconds
+from resources.rest.errors import (
+    Broken,
+    Denied,
+    Invalid,
+    Missing,
+    RestError,
+    Unauthorized,
+    end_of,
+    own_words,
+    server_time,
+    told_wait,
+)
 
 
-class Unreachable(GitHubError):
-    """Nothing at the address answers."""
-
-
-class OutOfTime(GitHubError):
-    """The time that was given ran out before an answer came."""
-
-
-class Broken(GitHubError):
-    """It answered what cannot be used; it may answer better later."""
-
-
-class Denied(GitHubError):
-    """This one thing is not given, now or later, to whoever asks."""
-
-
-class Missing(Denied):
-    """There is no such thing, or none that may be seen."""
-
-
-class Invalid(Denied):
-    """What was written breaks a rule of GitHub's, or is there already."""
-
-
-class RateLimited(GitHubError):
-    """Nothing more may be asked before `until`."""
-
-    def __init__(self, until: datetime) -> None:
-        self.until = until
-        super().__init__(
-            f"GitHub's rate limit is used up until {until:%Y-%m-%d %H:%M:%S} UTC; nothing is asked before."
-        )
-
-
-def failure(status: int, message: str, what: str, who: str, *, writes: bool = False) -> GitHubError:
+def failure(status: int, message: str, what: str, who: str, *, writes: bool = False) -> RestError:
     """What an error status means that is not about limits. `what` was asked for, or was to be written, by `who`."""
     said = f"{status}: {message}" if message else str(status)
     if status == 401:
@@ -105,14 +69,10 @@ def limited_until(headers: Mapping[str, str], now: datetime) -> datetime | None:
     """By this machine's clock, which may be another than GitHub's: what GitHub names is taken as a distance from its own `Date`. None
     where it names nothing."""
     theirs = server_time(headers) or now
-    wait = retry_after(headers.get("retry-after"), theirs)
+    wait = told_wait(headers, theirs)
     if wait is None and is_used_up(headers):
         wait = _until_reset(headers.get("x-ratelimit-reset"), theirs)
-    return None if wait is None else now + min(max(wait, SHORTEST_WAIT), LONGEST_WAIT)
-
-
-def server_time(headers: Mapping[str, str]) -> datetime | None:
-    return http_date(headers.get("date"))
+    return end_of(wait, now)
 
 
 def _until_reset(text: str | None, theirs: datetime) -> timedelta | None:
@@ -131,4 +91,4 @@ def message_of(body: bytes) -> str:
     errors = said.get("errors")
     each = [error.get("message") for error in errors[:3] if isinstance(error, dict)] if isinstance(errors, list) else []
     told = [text[:400] for text in (said.get("message"), *each) if isinstance(text, str)]
-    return scrub(" ".join("; ".join(told).split()))[:200].rstrip(".")
+    return own_words("; ".join(told))

@@ -15,7 +15,6 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from resources.github.client import GitHub
-from resources.github.errors import Broken, Denied, GitHubError, Missing, OutOfTime
 from resources.github.events import event_of
 from resources.github.facts import Branch, Fact, PullRequest, Release
 from resources.github.feeds import (
@@ -36,10 +35,11 @@ from resources.github.feeds import (
 )
 from resources.github.position import Page, Position, load_position, save_position
 from resources.github.reading import Unreadable, gone_branch
-from resources.github.report import PollReport
 from resources.github.walking import Walker
 from resources.inbox import Inbox
 from resources.language_model.agent import content_hash
+from resources.rest.errors import Broken, Denied, Missing, OutOfTime, RestError
+from resources.rest.polling import PollReport
 
 FEEDS: Sequence[Feed | None] = (PULLS, None, ISSUES, RUNS, RELEASES, BRANCHES)
 """In the order in which a repository's are read; None is the reviews of the pull requests that changed."""
@@ -84,7 +84,7 @@ class Look:
         self._repositories: dict[str, Repository | None] = {}
 
     def take(self, step: Step) -> None:
-        """Raises GitHubError; what was begun is kept where it makes sense to go on with it."""
+        """Raises RestError; what was begun is kept where it makes sense to go on with it."""
         repository = self._repository(step.repository)
         if repository is None or (step.feed is ISSUES and repository.found.get("has_issues") is False):
             return
@@ -137,7 +137,7 @@ class Look:
                 if self._told(step.repository).found != repository.found:
                     # Pushed to meanwhile: what was read may be newer than the instant that it was given. It is read again.
                     return
-        except GitHubError as error:
+        except RestError as error:
             save_position(self._inbox, step.name, walker.resumed(error))
             raise
         save_position(self._inbox, step.name, after)

@@ -17,9 +17,9 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from resources.github.client import Answer, GitHub
-from resources.github.errors import Broken, Denied, GitHubError, OutOfTime, Unauthorized
 from resources.github.feeds import Feed, Found, Repository
 from resources.github.position import Page, Position, Walk
+from resources.rest.errors import Broken, Denied, OutOfTime, RestError, Unauthorized
 
 MOST_FAILURES = 3
 """In a row, until a way down is given up and begun anew at the top."""
@@ -38,7 +38,7 @@ class Walker:
         self._horizon, self._deadline, self._take = horizon, deadline, take
 
     def walk(self, position: Position) -> Position:
-        """The position after the whole list was read. Raises GitHubError; `resumed` then gives what to go on from."""
+        """The position after the whole list was read. Raises RestError; `resumed` then gives what to go on from."""
         feed = self._feed
         self._position, self._read = position, list[str]()
         floor = feed.floor(position.newest, self._horizon)
@@ -68,7 +68,7 @@ class Walker:
             }
         )
 
-    def resumed(self, error: GitHubError) -> Position:
+    def resumed(self, error: RestError) -> Position:
         """The position as it is, with the way that was begun, if it makes sense to go on with it."""
         walk = self._walk
         if isinstance(error, Broken):

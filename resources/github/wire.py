@@ -15,7 +15,7 @@ import aiohttp
 import yarl
 from gidgethub.aiohttp import GitHubAPI
 
-from resources.github.errors import Denied
+from resources.rest.errors import Denied
 
 MOST_REDIRECTS = 3
 _REDIRECTS = (301, 302, 307, 308)

@@ -13,10 +13,10 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from resources.github.client import GitHub
-from resources.github.errors import Broken, Denied
 from resources.outbox.effects import AddLabels, KeepComment, OpenIssue
 from resources.outbox.marks import bears, marked, says_the_same
 from resources.outbox.outcome import Done
+from resources.rest.errors import Broken, Denied
 
 MOST_PAGES = 100
 CLOCKS_DIFFER = timedelta(days=1)

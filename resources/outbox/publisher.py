@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from resources.errors import BadInput, SoloistError
-from resources.github import errors as github_errors
 from resources.github.client import GitHub
 from resources.outbox.effects import (
     AddLabels,
@@ -31,8 +30,8 @@ from resources.outbox.policy import Policy
 from resources.outbox.pull_requests import open_pull_request
 from resources.outbox.sentry_effects import link_issue
 from resources.outbox.store import LEASE, Kept, Outbox
+from resources.rest.errors import Denied, RateLimited, RestError, Unauthorized, Unreachable
 from resources.scrubbing import scrub
-from resources.sentry_issues import errors as sentry_errors
 from resources.sentry_issues.client import SentryApi
 
 SECONDS_AN_EFFECT = 120.0
@@ -125,7 +124,7 @@ class _Publisher:
         deadline = time.monotonic() + SECONDS_AN_EFFECT
         if isinstance(effect, LinkSentryIssue):
             if self._sentry is None:
-                raise sentry_errors.Unauthorized("SOLOIST_SENTRY_TOKEN is not set, so nothing is noted in Sentry.")
+                raise Unauthorized("SOLOIST_SENTRY_TOKEN is not set, so nothing is noted in Sentry.")
             url = effect.url or self._result_of(str(effect.result_of))
             return link_issue(self._sentry, effect, url, self._policy.sentry_projects, deadline)
         return _on_github(Desk(self._github, kept.key, kept.created_at, deadline), effect)
@@ -146,18 +145,18 @@ class _Publisher:
             yield
         except _NotYet as error:
             self._outbox.put_off(kept, str(error), self._outbox.now() + LOOK_AGAIN)
-        except (github_errors.RateLimited, sentry_errors.RateLimited) as error:
+        except RateLimited as error:
             self._outbox.put_off(kept, str(error), error.until)
             self._leave(kept, str(error))
-        except (github_errors.Unauthorized, sentry_errors.Unauthorized) as error:
+        except Unauthorized as error:
             self._outbox.put_off(kept, str(error), self._outbox.now() + CREDENTIALS_PAUSE)
             self._leave(kept, str(error))
-        except (github_errors.Unreachable, sentry_errors.Unreachable) as error:
+        except Unreachable as error:
             self._fail(kept, str(error), transient=True)
             self._leave(kept)
-        except (BadInput, Refused, github_errors.Denied, sentry_errors.Denied) as error:
+        except (BadInput, Refused, Denied) as error:
             self._fail(kept, str(error), transient=False)
-        except (github_errors.GitHubError, sentry_errors.SentryApiError) as error:
+        except RestError as error:
             self._fail(kept, str(error), transient=True)
         except (LookupError, TypeError, ValueError, AttributeError) as error:
             reason = (

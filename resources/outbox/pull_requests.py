@@ -10,17 +10,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from resources.git.trees import file_mode
-from resources.github.errors import Broken, Invalid, Missing
 from resources.outbox.effects import OpenPullRequest
 from resources.outbox.github_effects import Desk, address, at, is_as_wanted, label, number
 from resources.outbox.marks import marked
 from resources.outbox.outcome import Done, Refused
+from resources.rest.errors import Broken, Invalid, Missing
 
 _AUTHOR = {"name": "Soloist", "email": "soloist@soloist.invalid"}
 
 
 def open_pull_request(desk: Desk, effect: OpenPullRequest) -> Done:
-    """Raises GitHubError, and Refused where the branch is somebody else's."""
+    """Raises RestError, and Refused where the branch is somebody else's."""
     what = f"pull request of {effect.repository}:{effect.branch}"
     found = _for_branch(desk, effect, what)
     if found is not None and found.get("state") != "open":

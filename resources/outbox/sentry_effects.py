@@ -10,8 +10,8 @@ from collections.abc import Collection
 
 from resources.outbox.effects import LinkSentryIssue
 from resources.outbox.outcome import Done, Refused
+from resources.rest.errors import Denied
 from resources.sentry_issues.client import SentryApi
-from resources.sentry_issues.errors import Denied
 
 MOST_PAGES = 20
 _SAID_ALREADY = "already posted"
@@ -21,7 +21,7 @@ _SAID_ALREADY = "already posted"
 def link_issue(
     sentry: SentryApi, effect: LinkSentryIssue, url: str, projects: Collection[str], deadline: float
 ) -> Done:
-    """Notes `url` on an issue of one of `projects` (`organization/project`, in small letters). Raises SentryApiError, and Refused where the
+    """Notes `url` on an issue of one of `projects` (`organization/project`, in small letters). Raises RestError, and Refused where the
     issue is of another project."""
     address = f"sentry:{effect.organization}/{effect.issue}"
     told = sentry.issue(effect.organization, effect.issue, deadline).body.get("project")

@@ -1,8 +1,4 @@
-"""Asking Sentry's REST API, one request after another, within its rules and within a given time.
-
-What belongs here: what holds for every request: tries, limits, pages, and to whom the token goes. What is made of an answer is not known
-here.
-"""
+"""Asking Sentry's REST API: pages, limits that are waited for, and to whom the token goes. What is made of an answer is not known here."""
 
 from __future__ import annotations
 
@@ -12,29 +8,17 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote, urljoin, urlsplit
 
 import orjson
 
 from resources import clock
 from resources.errors import BadInput
+from resources.rest.client import BODY_LIMIT, RestClient, address_parts, ends_at, is_passing
+from resources.rest.errors import Broken, Denied, RateLimited, server_time
 from resources.scrubbing import remember_secrets
-from resources.sentry_issues.errors import (
-    LONGEST_WAIT,
-    Broken,
-    Denied,
-    OutOfTime,
-    RateLimited,
-    SentryApiError,
-    Unreachable,
-    failure,
-    is_used_up,
-    limited_until,
-    message_of,
-    server_time,
-)
+from resources.sentry_issues.errors import failure, is_used_up, limited_until, message_of
 
 if TYPE_CHECKING:
     import aiohttp
@@ -42,13 +26,6 @@ if TYPE_CHECKING:
 
     from resources.settings import Settings
 
-ATTEMPTS = 5
-BODY_LIMIT = 32 << 20
-LAST_TRY_SECONDS = 2.0
-"""What a request may take that begins just before the time is over."""
-BUDGET_SECONDS = 60.0
-"""For a request with all its tries, where no deadline is named."""
-UNTOLD_PAUSE = timedelta(minutes=1)
 WAITED_FOR = timedelta(seconds=5)
 """A limit that ends sooner is waited for: most of Sentry's windows last a second."""
 MOST_REDIRECTS = 3
@@ -80,11 +57,13 @@ class _Request:
         return self.body is not None
 
 
-class SentryApi:
-    """A client at `base_url`, used by one thread and from outside of any event loop; nothing is opened before the first request.
+class SentryApi(RestClient):
+    """A client at `base_url`."""
 
-    `pause_s` is the first pause between two tries, `try_s` the longest that one may take.
-    """
+    server = "Sentry"
+    url_setting = "SOLOIST_SENTRY_API_URL"
+    _is_used_up = staticmethod(is_used_up)
+    _told_end = staticmethod(limited_until)
 
     def __init__(
         self,
@@ -97,33 +76,18 @@ class SentryApi:
         body_limit: int = BODY_LIMIT,
     ) -> None:
         """Raises BadInput for a token or an address that can be none."""
-        self._token, self._base_url, self._now = token, _usable(base_url), now
-        self._pause_s, self._try_s, self._body_limit = pause_s, try_s, body_limit
+        super().__init__(_usable(base_url), now, pause_s, try_s)
+        self._token, self._body_limit = token, body_limit
         value = token.get_secret_value()
         if not value or not value.isascii() or not value.isprintable() or " " in value:
             raise BadInput("SOLOIST_SENTRY_TOKEN is no token; copy it again, without anything round it.")
         remember_secrets([value])
-        self._runner: asyncio.Runner | None = None
         self._session: aiohttp.ClientSession | None = None
-        self._limited_until: datetime | None = None
-        self.limits_in_a_row = 0
-        """How often Sentry said that it is asked too often, since it last answered. A poller keeps it from one client to the next."""
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Safe to call twice."""
-        if self._runner is not None:
-            if self._session is not None:
-                self._runner.run(self._session.close())
-            self._runner.close()
-        self._runner = self._session = None
+    async def _close_connections(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+        self._session = None
 
     def issues(self, organization: str, project: str, page: str | None = None, deadline: float | None = None) -> Answer:
         """A page of a project's issues, whatever their status, the one with the latest error first: the first, or the `next` of an
@@ -160,42 +124,25 @@ class SentryApi:
             dict,
             {"text": text},
         )
-        return self._once(request, time.monotonic() + BUDGET_SECONDS if deadline is None else deadline)
+        return self._once(request, ends_at(deadline))
 
     def get(self, path: str, what: str, kind: type, deadline: float | None = None) -> Answer:
         """What is at a path of the host, JSON of a `kind`. `what` is how a sentence calls it; `deadline` is a reading of
-        `time.monotonic`. Raises SentryApiError."""
-        import stamina
-
-        # Its hook of its own accord writes each try to the output, which may be somebody's JSON.
-        stamina.instrumentation.set_on_retry_hooks([])
-        ends = time.monotonic() + BUDGET_SECONDS if deadline is None else deadline
+        `time.monotonic`. Raises RestError."""
+        request, ends = _Request(path, what, kind), ends_at(deadline)
 
         def again(error: Exception) -> bool:
-            left = ends - time.monotonic()
             if isinstance(error, RateLimited):
-                return self._seconds_until(error.until) < min(left, WAITED_FOR.total_seconds())
-            return isinstance(error, Broken | Unreachable) and left > 0
+                return self._seconds_until(error.until) < min(ends - time.monotonic(), WAITED_FOR.total_seconds())
+            return is_passing(error)
 
-        waits = {"wait_initial": self._pause_s, "wait_max": self._pause_s * 8, "wait_jitter": self._pause_s}
-        for attempt in stamina.retry_context(on=again, attempts=ATTEMPTS, timeout=None, **waits):
-            with attempt:
-                return self._once(_Request(path, what, kind), ends)
-        raise AssertionError("unreachable")
+        return self._tried(lambda: self._once(request, ends), ends, again)
 
     def _once(self, request: _Request, ends: float) -> Answer:
         self._sit_out(ends)
-        remaining = ends - time.monotonic()
-        if remaining <= 0:
-            raise OutOfTime(f"The time was over before Sentry was asked for {request.what}.")
-        seconds = min(self._try_s, max(remaining, LAST_TRY_SECONDS))
-        self._runner = self._runner or asyncio.Runner()
-        try:
-            status, headers, body = self._runner.run(self._exchange(request, seconds))
-        except TimeoutError:
-            if seconds < self._try_s and not request.writes:
-                raise OutOfTime(f"The time was over before Sentry gave {request.what}.") from None
-            raise self._unreachable(f"no answer in {seconds:.0f} seconds") from None
+        status, headers, body = self._run(
+            lambda seconds: self._exchange(request, seconds), request.what, ends, writes=request.writes
+        )
         if status == 429:
             raise self._limit(headers)
         if status not in ((200, 201) if request.writes else (200,)):
@@ -211,9 +158,7 @@ class SentryApi:
             raise Broken(
                 f"Sentry's answer for {what} is not what it should be; SOLOIST_SENTRY_API_URL may be that of a web page."
             )
-        self.limits_in_a_row = 0
-        if is_used_up(headers):
-            self._limited_until = limited_until(headers, self._now())
+        self._heed(headers)
         return Answer(found, _next_page(headers), server_time(headers) or self._now())
 
     async def _exchange(self, request: _Request, seconds: float) -> tuple[int, Mapping[str, str], bytes]:
@@ -265,24 +210,12 @@ class SentryApi:
             return
         seconds = self._seconds_until(self._limited_until)
         if seconds > min(WAITED_FOR.total_seconds(), ends - time.monotonic()):
-            raise RateLimited(self._limited_until)
+            raise RateLimited(self.server, self._limited_until)
         time.sleep(max(seconds, 0))
         self._limited_until = None
 
     def _seconds_until(self, until: datetime) -> float:
         return (until - self._now()).total_seconds()
-
-    def _limit(self, headers: Mapping[str, str]) -> RateLimited:
-        """Where Sentry does not tell until when: a minute, and twice as long each time in a row."""
-        pause = min(UNTOLD_PAUSE * 2 ** min(self.limits_in_a_row, 10), LONGEST_WAIT)
-        self._limited_until = limited_until(headers, self._now()) or self._now() + pause
-        self.limits_in_a_row += 1
-        return RateLimited(self._limited_until)
-
-    def _unreachable(self, reason: str) -> SentryApiError:
-        return Unreachable(
-            f"Sentry at {self._base_url} does not answer ({reason}); check the network and SOLOIST_SENTRY_API_URL."
-        )
 
 
 def open_sentry(settings: Settings) -> SentryApi:
@@ -320,14 +253,8 @@ def _origin(url: str) -> tuple[str, str | None, int | None]:
 
 def _usable(base_url: str) -> str:
     """Scheme and host; the path of the API itself may be written behind them."""
-    try:
-        parts = urlsplit(base_url)
-        usable = (
-            parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and "@" not in parts.netloc
-        )
-    except ValueError:
-        usable = False
-    if not usable or parts.query or parts.fragment or parts.path.rstrip("/") not in ("", "/api/0"):
+    parts = address_parts(base_url)
+    if parts is None or parts.path.rstrip("/") not in ("", "/api/0"):
         raise BadInput(
             "SOLOIST_SENTRY_API_URL is not the address of a Sentry; write it as https://sentry.io, without a path."
         )

@@ -10,56 +10,24 @@ from datetime import datetime, timedelta
 
 import orjson
 
-from resources.errors import SoloistError
-from resources.http_waits import http_date, retry_after, whole_seconds
-from resources.scrubbing import scrub
+from resources.http_waits import whole_seconds
+from resources.rest.errors import (
+    SHORTEST_WAIT,
+    Broken,
+    Denied,
+    Missing,
+    RestError,
+    Unauthorized,
+    end_of,
+    own_words,
+    server_time,
+    told_wait,
+)
 
-LONGEST_WAIT = timedelta(hours=2)
-"""Whatever asks for more is a mistake, and must not keep a poller still for days."""
-SHORTEST_WAIT = timedelta(seconds=1)
-"""Sentry's windows are as short as that, and its instants are whole seconds."""
 _LIMIT = "x-sentry-rate-limit-"
 
 
-class SentryApiError(SoloistError):
-    """Sentry does not give what it was asked for."""
-
-
-class Unauthorized(SentryApiError):
-    """The token is not let in at all."""
-
-
-class Unreachable(SentryApiError):
-    """Nothing at the address answers."""
-
-
-class OutOfTime(SentryApiError):
-    """The time that was given ran out before an answer came."""
-
-
-class Broken(SentryApiError):
-    """It answered what cannot be used; it may answer better later."""
-
-
-class Denied(SentryApiError):
-    """This one thing is not given, now or later, to whoever asks."""
-
-
-class Missing(Denied):
-    """There is no such thing, or none that may be seen."""
-
-
-class RateLimited(SentryApiError):
-    """Nothing more may be asked before `until`."""
-
-    def __init__(self, until: datetime) -> None:
-        self.until = until
-        super().__init__(
-            f"Sentry's rate limit is used up until {until:%Y-%m-%d %H:%M:%S} UTC; nothing is asked before."
-        )
-
-
-def failure(status: int, message: str, what: str, *, writes: bool = False) -> SentryApiError:
+def failure(status: int, message: str, what: str, *, writes: bool = False) -> RestError:
     """What an error status means that is not about limits. `what` was asked for, or was to be written."""
     said = f"{status}: {message}" if message else str(status)
     if status == 401:
@@ -97,16 +65,12 @@ def limited_until(headers: Mapping[str, str], now: datetime) -> datetime | None:
     """By this machine's clock, which may be another than Sentry's: what Sentry names is taken as a distance from its own `Date`. None where
     it names nothing."""
     theirs = server_time(headers) or now
-    wait = retry_after(headers.get("retry-after"), theirs)
+    wait = told_wait(headers, theirs)
     if wait is None and headers.get(f"{_LIMIT}concurrentremaining", "").strip() == "0":
         wait = SHORTEST_WAIT  # too many at once: one of them will be done soon
     if wait is None and (reset := whole_seconds(headers.get(f"{_LIMIT}reset"))) is not None:
         wait = timedelta(seconds=reset - int(theirs.timestamp()))
-    return None if wait is None else now + min(max(wait, SHORTEST_WAIT), LONGEST_WAIT)
-
-
-def server_time(headers: Mapping[str, str]) -> datetime | None:
-    return http_date(headers.get("date"))
+    return end_of(wait, now)
 
 
 def message_of(body: bytes) -> str:
@@ -118,4 +82,4 @@ def message_of(body: bytes) -> str:
     detail = said.get("detail") if isinstance(said, dict) else said
     if isinstance(detail, dict):
         detail = detail.get("message")
-    return scrub(" ".join(detail[:400].split()))[:200].rstrip(".") if isinstance(detail, str) else ""
+    return own_words(detail[:400]) if isinstance(detail, str) else ""

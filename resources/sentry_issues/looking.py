@@ -14,13 +14,13 @@ import time
 from datetime import datetime, timedelta
 
 from resources.inbox import Event, Inbox
+from resources.rest.errors import Broken, Denied, Missing, OutOfTime, RestError
+from resources.rest.polling import PollReport
 from resources.sentry_issues import reading
 from resources.sentry_issues.client import Answer, SentryApi
-from resources.sentry_issues.errors import Broken, Denied, Missing, OutOfTime, SentryApiError
 from resources.sentry_issues.events import polled_event
 from resources.sentry_issues.facts import SentryIssue
 from resources.sentry_issues.position import Pending, Walk, load_position, save_position
-from resources.sentry_issues.report import PollReport
 
 OVERLAP = timedelta(minutes=10)
 """How far behind the newest is read again: Sentry's list lags behind its errors."""
@@ -58,7 +58,7 @@ class Look:
         self._asked: set[str] = set()
 
     def take(self) -> None:
-        """Raises SentryApiError; what was read until then is kept, and the next look goes on there."""
+        """Raises RestError; what was read until then is kept, and the next look goes on there."""
         # What waits since the last look has half of the time at the most, so that neither it nor the list waits for ever.
         self._errors((time.monotonic() + self._deadline) / 2)
         try:
@@ -79,7 +79,7 @@ class Look:
         walk = position.look = position.look or Walk(floor=floor)
         try:
             answer = self._down(walk, twice=True)
-        except SentryApiError as error:
+        except RestError as error:
             position.look = self._kept(walk, error)
             self._save()
             raise
@@ -99,7 +99,7 @@ class Look:
         walk = position.sweep
         try:
             answer = self._down(walk, twice=False)
-        except SentryApiError as error:
+        except RestError as error:
             position.sweep = self._kept(walk, error)
             self._save()
             raise
@@ -130,13 +130,13 @@ class Look:
                 self._save()
                 if time.monotonic() >= self._deadline:
                     raise OutOfTime(f"The time was over in the middle of the issues of {self._name}.")
-        except SentryApiError:
+        except RestError:
             if len(read) > 1:
                 # Until the next look much may move; what was read last is read again, but for a look that got no further than that.
                 walk.page = read[-1]
             raise
 
-    def _kept(self, walk: Walk, error: SentryApiError) -> Walk | None:
+    def _kept(self, walk: Walk, error: RestError) -> Walk | None:
         """The walk, if it makes sense to go on with it."""
         if isinstance(error, Broken):
             walk.failures += 1

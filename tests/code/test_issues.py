@@ -23,8 +23,8 @@ from orchestration_assets.definitions import build_definitions
 from orchestration_assets.publishing import publish_waiting
 from orchestration_assets.session import Connections
 from resources.errors import BadInput
-from resources.github.errors import GitHubError
 from resources.github.facts import Issue
+from resources.rest.errors import RestError
 from resources.settings import load_settings
 from sensors.labelled_issues import MOST_TRIES, PAUSE, labelled_issues_sensor
 from tests.activity.github_facts import day, issue
@@ -305,7 +305,7 @@ def test_the_command_builds_an_issue_that_github_is_asked_for(
         "fern/ledger",
     )
     assert "is to be said in fern/ledger waits in the outbox (2)" in capsys.readouterr().err
-    with pytest.raises(GitHubError, match="fern/ledger#77"):
+    with pytest.raises(RestError, match="fern/ledger#77"):
         build_command(connections, "fern/ledger#77")
     with pytest.raises(BadInput, match="is that of fern/ledger#3"):
         (home / "other.md").write_text(SPANS.specification)

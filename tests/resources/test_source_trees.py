@@ -13,7 +13,7 @@ import pytest
 from orchestration_assets.incidents.releases import locate
 from resources.git import CommitTree
 from resources.git.mirrors import default_tips
-from resources.github.errors import Unauthorized
+from resources.rest.errors import Unauthorized
 from resources.source_trees import SourceTrees, SourceUnavailable, at_head, default_branch, web_host
 from tests.git_repositories import GitRepository
 

@@ -14,13 +14,13 @@ from github_server import DROP, HALF, HTML, SERVER_ERROR, WEB_PAGE, Fault, GitHu
 
 from resources.github.client import GitHub
 from resources.github.credentials import Token
-from resources.github.errors import (
+from resources.rest.errors import (
     Broken,
     Denied,
-    GitHubError,
     Missing,
     OutOfTime,
     RateLimited,
+    RestError,
     Unauthorized,
     Unreachable,
 )
@@ -82,7 +82,7 @@ def test_what_fails_is_tried_again(github: GitHubServer, client: GitHub, fault: 
     ],
 )
 def test_what_goes_on_failing_is_one_sentence(
-    github: GitHubServer, client: GitHub, fault: Fault, kind: type[GitHubError], words: str
+    github: GitHubServer, client: GitHub, fault: Fault, kind: type[RestError], words: str
 ) -> None:
     github.fault = lambda _request: fault
     with pytest.raises(kind) as failure:

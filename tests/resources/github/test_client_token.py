@@ -16,9 +16,9 @@ from resources.errors import BadInput
 from resources.github import credentials
 from resources.github.client import GitHub, open_github
 from resources.github.credentials import App, Token
-from resources.github.errors import (
+from resources.rest.errors import (
     Denied,
-    GitHubError,
+    RestError,
     Unauthorized,
 )
 from resources.settings import Settings
@@ -54,7 +54,7 @@ def test_the_token_shows_nowhere(github: GitHubServer, client: GitHub, caplog: p
         Fault(429, echo),
     ):
         github.fault = lambda _request, fault=fault: fault  # type: ignore[misc]
-        with asking_at(github) as each, pytest.raises(GitHubError) as failure:
+        with asking_at(github) as each, pytest.raises(RestError) as failure:
             each.get(PULLS, "pull requests")
         told += [
             "".join(traceback.format_exception(failure.value)),

@@ -24,7 +24,7 @@ from pydantic import SecretStr
 
 from resources.github.client import GitHub
 from resources.github.credentials import Token
-from resources.github.errors import Broken, Denied, GitHubError, Invalid, Missing, OutOfTime, RateLimited, Unreachable
+from resources.rest.errors import Broken, Denied, Invalid, Missing, OutOfTime, RateLimited, RestError, Unreachable
 
 ISSUES = "repos/ada/engine/issues"
 
@@ -131,7 +131,7 @@ def test_a_secondary_limit_is_kept_to(github: GitHubServer) -> None:
         (502, Broken, "fails to write the issue (502: No); it is tried again later"),
     ],
 )
-def test_every_refusal_is_one_sentence(github: GitHubServer, status: int, kind: type[GitHubError], words: str) -> None:
+def test_every_refusal_is_one_sentence(github: GitHubServer, status: int, kind: type[RestError], words: str) -> None:
     github.fault = lambda _request: Fault(status, '{"message": "No."}', headers={"location": "https://evil.example/"})
     with quick(github) as client, pytest.raises(kind) as caught:
         client.post(ISSUES, "the issue", issue())

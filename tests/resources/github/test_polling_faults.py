@@ -13,7 +13,6 @@ from github_server import DROP, HALF, HTML, SERVER_ERROR, Fault, GitHubServer, R
 
 from resources.github.client import Answer, GitHub
 from resources.github.credentials import Token
-from resources.github.polling import TURN, WAIT
 from resources.inbox import Inbox
 
 pytestmark = pytest.mark.integration
@@ -193,14 +192,14 @@ class TestKills:
         for n in (0, 0, 0):
             with pytest.raises(Killed):
                 look(server, inbox, client=DyingClient(server, n))
-        assert inbox.cursor(TURN) == "github:ada/engine:runs"
+        assert inbox.cursor("github:turn") == "github:ada/engine:runs"
 
     def test_a_spoilt_cursor_counts_as_none(self, server: GitHubServer, engine: Repository, inbox: Inbox) -> None:
         filled(engine, 3, 3, 3, 3, 3)
         look(server, inbox)
         for name in ("pulls", "reviews", "issues", "runs", "releases", "branches"):
             inbox.set_cursor(f"github:{NAME}:{name}", '{"repository": "no number"}')
-        for name in (f"github:{NAME}", WAIT, TURN):
+        for name in (f"github:{NAME}", "github:wait", "github:turn"):
             inbox.set_cursor(name, "{rubbish")
         assert not look(server, inbox).problems
         assert waiting(inbox) == expected(server)

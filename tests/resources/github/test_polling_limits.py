@@ -12,7 +12,6 @@ from github_server import DROP, Fault, GitHubServer
 
 from resources.github.client import GitHub
 from resources.github.credentials import Token
-from resources.github.polling import WAIT
 from resources.inbox import Inbox
 
 pytestmark = pytest.mark.integration
@@ -200,7 +199,7 @@ class TestLimits:
         assert pauses == [1, 2, 4, 8, 16]
         server.fault = lambda _request: None
         look(server, inbox)
-        assert inbox.cursor(WAIT) == ""
+        assert inbox.cursor("github:wait") == ""
 
     def test_a_clock_that_was_set_back_does_not_make_it_wait_for_days(
         self, server: GitHubServer, engine: Repository, inbox: Inbox

@@ -16,18 +16,18 @@ from sentry_objects import caught
 from sentry_server import DROP, HALF, SERVER_ERROR, WEB_PAGE, Fault, Received, SentryServer
 
 from resources.errors import BadInput
-from resources.scrubbing import scrub
-from resources.sentry_issues.client import SentryApi, open_sentry
-from resources.sentry_issues.errors import (
+from resources.rest.errors import (
     Broken,
     Denied,
     Missing,
     OutOfTime,
     RateLimited,
-    SentryApiError,
+    RestError,
     Unauthorized,
     Unreachable,
 )
+from resources.scrubbing import scrub
+from resources.sentry_issues.client import SentryApi, open_sentry
 from resources.settings import Settings
 
 TOKEN = "canarytoken0123456789abcdefCANARY"
@@ -123,10 +123,10 @@ def test_half_of_the_answers_may_fail(sentry: SentryServer, client: SentryApi) -
     ],
 )
 def test_every_failure_is_one_sentence(
-    sentry: SentryServer, client: SentryApi, fault: Fault, kind: type[SentryApiError], says: str
+    sentry: SentryServer, client: SentryApi, fault: Fault, kind: type[RestError], says: str
 ) -> None:
     sentry.fault = lambda _request: fault
-    with pytest.raises(SentryApiError) as raised:
+    with pytest.raises(RestError) as raised:
         client.issues("fern", "shelf")
     assert type(raised.value) is kind
     assert says in str(raised.value)
@@ -156,7 +156,7 @@ def test_the_deadline_holds_whatever_happens(sentry: SentryServer, client: Sentr
     assert sentry.requests == []
     sentry.fault = lambda _request: Fault(500, delay_s=0.2)
     began = time.monotonic()
-    with pytest.raises(SentryApiError):
+    with pytest.raises(RestError):
         client.issues("fern", "shelf", deadline=began + 0.3)
     assert time.monotonic() - began < 1.5
 
@@ -248,7 +248,7 @@ def test_the_token_is_never_shown(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     sentry.fault = lambda _request: fault
-    with pytest.raises(SentryApiError) as raised:
+    with pytest.raises(RestError) as raised:
         client.issues("fern", "shelf")
     shown = "".join(traceback.format_exception(raised.value)) + repr(client) + repr(raised.value) + caplog.text
     shown += "".join(capfd.readouterr())

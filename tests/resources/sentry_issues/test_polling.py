@@ -13,7 +13,6 @@ from sentry_server import Received, SentryServer
 
 from resources.inbox import Inbox
 from resources.sentry_issues.events import event_of
-from resources.sentry_issues.polling import TURN
 from resources.sentry_issues.reading import delivered
 
 pytestmark = pytest.mark.integration
@@ -220,4 +219,4 @@ def test_what_is_remembered_does_not_grow_for_ever(sentry: SentryServer, inbox: 
 def test_projects_that_are_named_twice_are_asked_for_once(sentry: SentryServer, inbox: Inbox) -> None:
     look(sentry, inbox, SHELF, SHELF.upper(), SHELF)
     assert len(sentry.requests) == 1
-    assert inbox.cursor(TURN) is not None
+    assert inbox.cursor("sentry:turn") is not None

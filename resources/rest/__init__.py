@@ -1,0 +1,1 @@
+"""What asking GitHub and asking Sentry have in common: tries within a given time, limits, kinds of failures, and looks that take turns."""

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, get_args
 
 import orjson
 
+from orchestration_assets.choosing import chosen, state_named
 from orchestration_assets.contracts import ShownEvent, ShownEventDetail, ShownInbox
 from orchestration_assets.showing import print_json
 from resources.errors import BadInput
-from resources.inbox import DEAD, Kept, State
+from resources.inbox import Kept, State
 
 if TYPE_CHECKING:
     from orchestration_assets.session import Connections
@@ -20,9 +21,9 @@ _MAY_BE_EMPTY: tuple[State, ...] = ("duplicate", "superseded", "ignored")
 
 
 def list_events(connections: Connections, state: str | None, limit: int, as_json: bool) -> None:
-    chosen = _state(state)
+    wanted = state_named(state, "event", get_args(State))
     counts = connections.inbox.counts()
-    events = [ShownEvent(**_shown(event)) for event in connections.inbox.latest(chosen, limit)]
+    events = [ShownEvent(**_shown(event)) for event in connections.inbox.latest(wanted, limit)]
     if as_json:
         print_json(ShownInbox(counts=counts, events=events))
         return
@@ -57,32 +58,13 @@ def replay(connections: Connections, event_ids: list[int], dead: bool) -> None:
                 f"Event {event.id} is {event.state} and its payload was not kept, so nothing can be made of it; replay the event that tells "
                 "of the same, or have its source deliver it again."
             )
-    count = connections.inbox.replay(_chosen(connections, event_ids, dead))
+    count = connections.inbox.replay(chosen(connections.inbox, "event", "inbox", event_ids, dead))
     sys.stderr.write(f"{count} events wait again; the daemon or `soloist run` takes them up.\n")
 
 
 def drop(connections: Connections, event_ids: list[int], dead: bool) -> None:
-    count = connections.inbox.drop(_chosen(connections, event_ids, dead))
+    count = connections.inbox.drop(chosen(connections.inbox, "event", "inbox", event_ids, dead))
     sys.stderr.write(f"Took {count} events out.\n")
-
-
-def _chosen(connections: Connections, event_ids: list[int], dead: bool) -> list[int]:
-    if not event_ids and not dead:
-        raise BadInput("Name the numbers of events, as `soloist inbox list` shows them, or give --dead.")
-    for event_id in event_ids:
-        connections.inbox.get(event_id)
-    every = [event.id for event in connections.inbox.latest(DEAD, 1_000_000)] if dead else []
-    return [*event_ids, *every]
-
-
-def _state(name: str | None) -> State | None:
-    if name is None:
-        return None
-    states: tuple[State, ...] = get_args(State)
-    for state in states:
-        if state == name:
-            return state
-    raise BadInput(f"{name!r} is no state of an event; give one of: {', '.join(states)}.")
 
 
 def _shown(event: Kept) -> dict[str, object]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import orjson
 
+from orchestration_assets.choosing import chosen, state_named
 from orchestration_assets.connections import open_outbox
 from orchestration_assets.contracts import (
     ShownEffect,
@@ -18,22 +19,19 @@ from orchestration_assets.contracts import (
 )
 from orchestration_assets.publishing import planned, publish_waiting
 from orchestration_assets.showing import print_json
-from resources.errors import BadInput
 from resources.outbox import Kept, State
-from resources.outbox.store import DEAD
 from resources.scrubbing import scrub
 
 if TYPE_CHECKING:
     from orchestration_assets.session import Connections
-    from resources.outbox import Outbox
     from resources.outbox.publisher import Planned
 
 
 def list_effects(connections: Connections, state: str | None, limit: int, as_json: bool) -> None:
-    chosen = _state(state)
+    wanted = state_named(state, "effect", get_args(State))
     with closing(open_outbox(connections.settings)) as outbox:
         counts = outbox.counts()
-        effects = [ShownEffect(**_shown(effect, ShownEffect)) for effect in outbox.latest(chosen, limit)]
+        effects = [ShownEffect(**_shown(effect, ShownEffect)) for effect in outbox.latest(wanted, limit)]
     if as_json:
         print_json(ShownOutbox(counts=counts, effects=effects))
         return
@@ -59,13 +57,13 @@ def show_effect(connections: Connections, effect_id: int, as_json: bool) -> None
 
 def replay(connections: Connections, effect_ids: list[int], dead: bool) -> None:
     with closing(open_outbox(connections.settings)) as outbox:
-        count = outbox.replay(_chosen(outbox, effect_ids, dead))
+        count = outbox.replay(chosen(outbox, "effect", "outbox", effect_ids, dead))
     sys.stderr.write(f"{count} effects wait again; the daemon or `soloist publish` sends them.\n")
 
 
 def drop(connections: Connections, effect_ids: list[int], dead: bool) -> None:
     with closing(open_outbox(connections.settings)) as outbox:
-        count = outbox.drop(_chosen(outbox, effect_ids, dead))
+        count = outbox.drop(chosen(outbox, "effect", "outbox", effect_ids, dead))
     sys.stderr.write(f"Took {count} effects out; what was sent before stays where it is.\n")
 
 
@@ -157,25 +155,6 @@ def _scrubbed(value: object) -> object:
     if isinstance(value, dict):
         return {scrub(str(name)): _scrubbed(each) for name, each in value.items()}
     return value
-
-
-def _chosen(outbox: Outbox, effect_ids: list[int], dead: bool) -> list[int]:
-    if not effect_ids and not dead:
-        raise BadInput("Name the numbers of effects, as `soloist outbox list` shows them, or give --dead.")
-    for effect_id in effect_ids:
-        outbox.get(effect_id)
-    every = [effect.id for effect in outbox.latest(DEAD, 1_000_000)] if dead else []
-    return [*effect_ids, *every]
-
-
-def _state(name: str | None) -> State | None:
-    if name is None:
-        return None
-    states: tuple[State, ...] = get_args(State)
-    for state in states:
-        if state == name:
-            return state
-    raise BadInput(f"{name!r} is no state of an effect; give one of: {', '.join(states)}.")
 
 
 def _shown(effect: Kept, model: type[ShownEffect], *without: str) -> dict[str, Any]:

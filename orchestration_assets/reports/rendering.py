@@ -17,6 +17,7 @@ import orjson
 
 from orchestration_assets.reports import markup, plots
 from orchestration_assets.reports.model import Claim, Period, Report, ReportKind
+from orchestration_assets.reports.templating import environment, is_html
 from orchestration_assets.worklogs.model import Entry
 from orchestration_assets.worklogs.wording import plural
 
@@ -227,17 +228,9 @@ def _local_day(entry: Entry, zone: ZoneInfo) -> date:
 
 @lru_cache(maxsize=1)
 def _environment() -> Environment:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
     from markupsafe import Markup
 
-    made = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=select_autoescape(enabled_extensions=("html.j2",), default=False),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+    made = environment(TEMPLATES, is_html)
     made.filters["markdown"] = markup.markdown
     made.filters["rich"] = lambda text: Markup(markup.html(text))  # noqa: S704 - escaped piece by piece
     return made

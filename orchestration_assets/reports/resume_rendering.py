@@ -19,6 +19,7 @@ from orchestration_assets.reports.model import Profile
 from orchestration_assets.reports.phrasing import one_line
 from orchestration_assets.reports.resume_claims import category_name
 from orchestration_assets.reports.resume_model import Highlight, ResumeDraft, ResumeProject, ResumeSkill
+from orchestration_assets.reports.templating import environment
 from orchestration_assets.worklogs.wording import plural
 
 if TYPE_CHECKING:
@@ -232,18 +233,8 @@ def _day(iso: str) -> str:
 
 @lru_cache(maxsize=2)
 def _environment(form: Literal["md", "html"]) -> Environment:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    return Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=form == "html",  # noqa: S701
-        # Every value that a Markdown template prints is escaped: none can be forgotten.
-        finalize=escape_markdown if form == "md" else None,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+    # Every value that a Markdown template prints is escaped: none can be forgotten.
+    return environment(TEMPLATES, form == "html", escape_markdown if form == "md" else None)
 
 
 def escape_markdown(value: object) -> str:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ast
 import json
-import os
 import re
 import subprocess
 import tempfile
@@ -19,7 +18,7 @@ from typing import Any
 from orchestration_assets.reviews.change import Change
 from orchestration_assets.reviews.model import Finding
 from orchestration_assets.reviews.rules import Spot, new_findings, rules, with_gone
-from resources.errors import SoloistError
+from resources import ruff
 
 SECONDS = 20
 MOST_RUNS = 24
@@ -89,27 +88,11 @@ def linted(texts: Sequence[str]) -> dict[str, list[Spot]]:
 
 def _run(texts: Sequence[str]) -> list[Mapping[str, Any]] | None:
     """What ruff says of the texts; None where it comes to no end."""
-    # Loads its finder only; the program itself is native.
-    from ruff import find_ruff_bin
-
     with tempfile.TemporaryDirectory(prefix="soloist-lint-") as folder:
         for number, text in enumerate(texts):
             (Path(folder) / f"f{number}.py").write_text(text, encoding="utf-8", newline="")
-        options = ["--isolated", "--no-cache", "--output-format=json", "--exit-zero", "--target-version=py313"]
         try:
-            done = subprocess.run(
-                [os.fsdecode(find_ruff_bin()), "check", *options, f"--select={','.join(_asked())}", "."],
-                cwd=folder,
-                env={"PATH": "/usr/bin:/bin", "HOME": folder},
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                check=False,
-                timeout=SECONDS,
-            )
-        except FileNotFoundError as error:
-            raise SoloistError(
-                f"ruff cannot be started ({error.strerror}); install it beside Soloist: pip install ruff."
-            ) from None
+            done = ruff.check(Path(folder), _asked(), ["--target-version=py313"], SECONDS)
         except subprocess.TimeoutExpired:
             return None
     return _answers(done.stdout) if done.returncode == 0 else None

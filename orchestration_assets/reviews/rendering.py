@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import orjson
 
 from orchestration_assets.reports import neutral
+from orchestration_assets.reports.templating import environment, is_html
 from orchestration_assets.reviews.model import Category, DependencyChange, Finding, Review, Severity
 from orchestration_assets.worklogs.wording import plural
 
@@ -164,17 +165,9 @@ def _tidy(text: str) -> str:
 
 @lru_cache(maxsize=1)
 def _environment() -> Environment:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
     from markupsafe import Markup
 
-    made = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=select_autoescape(enabled_extensions=("html.j2",), default=False),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+    made = environment(TEMPLATES, is_html)
     made.filters["markdown"] = neutral.markdown
     made.filters["code"] = neutral.code
     made.filters["plain"] = neutral.plain

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from orchestration_assets.code.bundle.model import BundleInput
 from orchestration_assets.code.model import Bar
 from orchestration_assets.code.pictures import gantt_picture, graph_picture
+from orchestration_assets.reports.templating import environment
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -51,14 +52,4 @@ def page(project: BundleInput, bars: Sequence[Bar] = ()) -> bytes:
 
 @lru_cache(maxsize=1)
 def _template() -> Template:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    return environment.get_template("report.html.j2")
+    return environment(TEMPLATES, autoescape=True).get_template("report.html.j2")

@@ -5,7 +5,6 @@ What belongs here: the one call. Neither settings nor `noqa` marks of the projec
 
 from __future__ import annotations
 
-import os
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -16,7 +15,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from orchestration_assets.code.quality.classifying import one_line
 from orchestration_assets.code.quality.files import Sources
 from orchestration_assets.code.quality.model import Reason
-from resources.errors import SoloistError
+from resources import ruff
 
 SECONDS = 60
 MOST = 100
@@ -38,31 +37,15 @@ def lint(sources: Sources, rules: Sequence[str]) -> Iterator[Reason]:
     files = {path: data for path, data in sources.items() if path.endswith(".py")}
     if not files or not rules:
         return
-    # Loads its finder only; the program itself is native.
-    from ruff import find_ruff_bin
-
     with tempfile.TemporaryDirectory(prefix="soloist-lint-") as folder:
         root = Path(folder).resolve()
         for path, data in files.items():
             (root / path).parent.mkdir(parents=True, exist_ok=True)
             (root / path).write_bytes(data)
-        options = ["--isolated", "--no-cache", "--ignore-noqa", "--output-format=json", "--target-version=py311"]
         # A package's own file imports what it exports.
-        options += [f"--select={','.join(rules)}", "--per-file-ignores=__init__.py:F401", "--exit-zero"]
+        options = ["--ignore-noqa", "--target-version=py311", "--per-file-ignores=__init__.py:F401"]
         try:
-            done = subprocess.run(
-                [os.fsdecode(find_ruff_bin()), "check", *options, "."],
-                cwd=root,
-                env={"PATH": "/usr/bin:/bin", "HOME": folder},
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                check=False,
-                timeout=SECONDS,
-            )
-        except FileNotFoundError as error:
-            raise SoloistError(
-                f"ruff cannot be started ({error.strerror}); install it beside Soloist: pip install ruff."
-            ) from None
+            done = ruff.check(root, rules, options, SECONDS)
         except subprocess.TimeoutExpired:
             yield Reason(kind="lint", sentence=f"ruff did not end within {SECONDS} s; make the files shorter.")
             return

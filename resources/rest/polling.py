@@ -19,6 +19,8 @@ from resources.rest.errors import LONGEST_WAIT, OutOfTime, RateLimited, RestErro
 
 SHOWN = 3
 """Problems in a report's sentence."""
+MOST_UNANSWERED = 2
+"""Steps that nobody answered: after so many the server as a whole is taken to be gone."""
 
 
 @dataclass
@@ -98,6 +100,7 @@ def _go_round(
     order = names[start:] + names[:start]
     # Whatever ends this look, even a kill, the next one does not begin with the same step.
     inbox.set_cursor(turn, order[1 % len(order)] if order else "")
+    unanswered = 0
     for number, step in enumerate(order):
         following = order[(number + 1) % len(order)]
         try:
@@ -109,12 +112,16 @@ def _go_round(
             # A step that began late begins the next look; one that had all the time waits for its turn.
             inbox.set_cursor(turn, step if number else following)
             return
-        except (RateLimited, Unauthorized, Unreachable):
+        except (RateLimited, Unauthorized):
             # Of the server as a whole, so that no other step would fare better.
             inbox.set_cursor(turn, following)
             raise
         except RestError as error:
             report.problem(str(error))
+            unanswered += isinstance(error, Unreachable)
+            if unanswered == MOST_UNANSWERED:
+                inbox.set_cursor(turn, following)
+                raise
     inbox.set_cursor(turn, order[0] if order else "")
 
 

@@ -225,10 +225,11 @@ class TestRefusals:
 
     def test_nobody_there_ends_the_tick(self, server: GitHubServer, engine: Repository, inbox: Inbox) -> None:
         server.repository("bob/mill")
+        server.repository("cy/loom")
         server.fault = lambda _request: DROP
         report = look(server, inbox)
         assert "does not answer (ServerDisconnectedError)" in report.sentence
-        assert {each.path for each in server.requests} == {"/repos/ada/engine"}
+        assert {each.path for each in server.requests} == {"/repos/ada/engine", "/repos/bob/mill"}
         server.fault = lambda _request: None
         assert not look(server, inbox).problems
 

@@ -85,6 +85,13 @@ def test_a_project_that_fails_is_a_sentence_and_stops_no_other(
     assert stands(inbox) == truth(sentry) | truth(sentry, CARDS)
 
 
+def test_where_nobody_answers_not_every_project_is_tried(sentry: SentryServer, inbox: Inbox) -> None:
+    sentry.fault = lambda _request: DROP
+    report = look(sentry, inbox, "fern/one", "fern/two", "fern/three")
+    assert "does not answer" in report.sentence
+    assert {request.project for request in sentry.requests} == {"fern/one", "fern/two"}
+
+
 def test_a_token_that_is_refused_is_asked_with_once(sentry: SentryServer, inbox: Inbox) -> None:
     report = look(sentry, inbox, SHELF, CARDS, token="anothertoken")
     assert len(sentry.requests) == 1

@@ -28,6 +28,9 @@ def chosen(box: _Box, what: str, command: str, numbers: Sequence[int], dead: boo
 
 def state_named(name: str | None, what: str, states: Sequence[StateT]) -> StateT | None:
     """Raises BadInput where `name` is none of `states`."""
-    if name is None or name in states:
-        return next((state for state in states if state == name), None)
+    if name is None:
+        return None
+    for state in states:
+        if state == name:
+            return state
     raise BadInput(f"{name!r} is no state of an {what}; give one of: {', '.join(states)}.")

@@ -17,7 +17,7 @@ import orjson
 
 from orchestration_assets.reports import markup, plots
 from orchestration_assets.reports.model import Claim, Period, Report, ReportKind
-from orchestration_assets.reports.templating import environment, is_html
+from orchestration_assets.reports.templating import environment
 from orchestration_assets.worklogs.model import Entry
 from orchestration_assets.worklogs.wording import plural
 
@@ -230,7 +230,7 @@ def _local_day(entry: Entry, zone: ZoneInfo) -> date:
 def _environment() -> Environment:
     from markupsafe import Markup
 
-    made = environment(TEMPLATES, is_html)
+    made = environment(TEMPLATES)
     made.filters["markdown"] = markup.markdown
     made.filters["rich"] = lambda text: Markup(markup.html(text))  # noqa: S704 - escaped piece by piece
     return made

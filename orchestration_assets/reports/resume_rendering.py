@@ -234,7 +234,7 @@ def _day(iso: str) -> str:
 @lru_cache(maxsize=2)
 def _environment(form: Literal["md", "html"]) -> Environment:
     # Every value that a Markdown template prints is escaped: none can be forgotten.
-    return environment(TEMPLATES, form == "html", escape_markdown if form == "md" else None)
+    return environment(TEMPLATES, escape_markdown if form == "md" else None)
 
 
 def escape_markdown(value: object) -> str:

@@ -10,23 +10,16 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 
-def environment(
-    folder: Path, autoescape: bool | Callable[[str | None], bool], finalize: Callable[[Any], Any] | None = None
-) -> Environment:
-    """Jinja over the templates in `folder`. `finalize` is called with every value that is printed."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+def environment(folder: Path, finalize: Callable[[Any], Any] | None = None) -> Environment:
+    """Jinja over the templates in `folder`; those called `*.html.j2` escape every value. `finalize` is called with each that is printed."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
     return Environment(
         loader=FileSystemLoader(folder),
-        autoescape=autoescape,  # noqa: S701 - Markdown is escaped by its filters
+        autoescape=select_autoescape(enabled_extensions=("html.j2",), default=False),
         finalize=finalize,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-
-
-def is_html(name: str | None) -> bool:
-    """Whether a template's values are escaped as HTML."""
-    return bool(name) and str(name).endswith("html.j2")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import orjson
 
 from orchestration_assets.reports import neutral
-from orchestration_assets.reports.templating import environment, is_html
+from orchestration_assets.reports.templating import environment
 from orchestration_assets.reviews.model import Category, DependencyChange, Finding, Review, Severity
 from orchestration_assets.worklogs.wording import plural
 
@@ -167,7 +167,7 @@ def _tidy(text: str) -> str:
 def _environment() -> Environment:
     from markupsafe import Markup
 
-    made = environment(TEMPLATES, is_html)
+    made = environment(TEMPLATES)
     made.filters["markdown"] = neutral.markdown
     made.filters["code"] = neutral.code
     made.filters["plain"] = neutral.plain

@@ -11,8 +11,6 @@ State = Literal["waiting", "leased", "done", "superseded", "duplicate", "ignored
 newer event about its subject, a `duplicate` of one that says the same, `ignored` because nothing is made of its kind, `dead` after its
 last attempt."""
 
-DEAD: State = "dead"
-
 
 @dataclass(frozen=True, slots=True)
 class Event:

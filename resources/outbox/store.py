@@ -28,7 +28,6 @@ State = Literal["waiting", "leased", "sent", "dead", "expired"]
 """`waiting` until it is due and a publisher takes it, `leased` while one has it, `sent` when it is done. `dead` where it is refused or was
 tried in vain, `expired` where nobody sent it for so long that it would surprise."""
 
-DEAD: State = "dead"
 MAX_ATTEMPTS = 10
 FIRST_PAUSE = timedelta(minutes=1)
 LONGEST_PAUSE = timedelta(hours=6)

@@ -52,4 +52,4 @@ def page(project: BundleInput, bars: Sequence[Bar] = ()) -> bytes:
 
 @lru_cache(maxsize=1)
 def _template() -> Template:
-    return environment(TEMPLATES, autoescape=True).get_template("report.html.j2")
+    return environment(TEMPLATES).get_template("report.html.j2")

@@ -55,6 +55,7 @@ def call(x86_64, aarch64, *arguments):
     number = aarch64 if arm else x86_64
     if number is None:
         raise OSError(errno.ENOSYS, "not on this processor")
+    # As long: of a bare int that goes by the stack, ctypes leaves the upper half as it was.
     return ok(libc.syscall(ctypes.c_long(number), *(ctypes.c_long(a) if isinstance(a, int) else a for a in arguments)))
 
 def reached(family, address, kind=socket.SOCK_STREAM):

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from orchestration_assets.reports.phrasing import clip, listing, plural_word
-from orchestration_assets.reports.ranking import joint_score, unit_score
+from orchestration_assets.reports.ranking import joint_score
 from orchestration_assets.reports.rules import rules
 from orchestration_assets.reports.units import Unit
 from orchestration_assets.worklogs.model import Category
@@ -41,7 +41,7 @@ class Line:
 
     @property
     def score(self) -> float:
-        return joint_score(self.units)
+        return joint_score([unit.score for unit in self.units])
 
 
 def lines_of(units: Sequence[Unit]) -> list[Line]:
@@ -146,7 +146,7 @@ def _belongs_together(pattern: Pattern, units: Sequence[Unit]) -> bool:
 def _combined(pattern: Pattern, units: Sequence[Unit], sentences: Sequence[Sequence[str]]) -> str:
     """One sentence for all; "" where the slots do not differ enough to be a list."""
     before, after = len(pattern[0]), len(pattern[1])
-    ranked = sorted(zip(units, sentences, strict=True), key=lambda pair: -unit_score(pair[0]))
+    ranked = sorted(zip(units, sentences, strict=True), key=lambda pair: -pair[0].score)
     slots = [" ".join(words[before : len(words) - after]) for _, words in ranked]
     names = list(dict.fromkeys(slot.strip(",;:") for slot in slots))
     if len(names) < MIN_MEMBERS or any(
@@ -176,4 +176,4 @@ def _has_plural(word: str) -> bool:
 
 
 def _best_first(units: Sequence[Unit]) -> tuple[Unit, ...]:
-    return tuple(sorted(units, key=lambda unit: (-unit_score(unit), unit.lead.entry.entry_id)))
+    return tuple(sorted(units, key=lambda unit: (-unit.score, unit.lead.entry.entry_id)))

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from orchestration_assets.reports.rules import rules
 
 if TYPE_CHECKING:
-    from orchestration_assets.reports.units import Unit
     from orchestration_assets.worklogs.model import Category
 
 MAX_LINES = 2000
@@ -25,11 +24,6 @@ def score(category: Category, lines: int, vague: bool = False, mass: bool = Fals
     return base * (VAGUE if vague else 1.0) * (MASS if mass else 1.0) * (BREAKING if breaking else 1.0)
 
 
-def unit_score(unit: Unit) -> float:
-    return score(unit.category, unit.lines, unit.vague, unit.mass, unit.breaking)
-
-
-def joint_score(units: Sequence[Unit]) -> float:
+def joint_score(scores: Sequence[float]) -> float:
     """Rank of units told in one line: the best of them, and a little for their number."""
-    scores = [unit_score(unit) for unit in units]
     return max(scores) * (1.0 + 0.1 * log1p(len(scores) - 1))

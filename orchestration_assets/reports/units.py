@@ -57,6 +57,10 @@ class Unit:
         """In one case: forges do not tell them apart."""
         return self.lead.entry.repository_id.lower()
 
+    @property
+    def score(self) -> float:
+        return score(self.category, self.lines, self.vague, self.mass, self.breaking)
+
 
 @dataclass
 class Sorted:

@@ -14,11 +14,10 @@ from hypothesis import strategies as st
 
 from orchestration_assets.code.making import make_plan, plan_of, register
 from orchestration_assets.code.model import BUILD_PLANS, SPECIFICATIONS, Plan
-from orchestration_assets.code.paths import objection
+from orchestration_assets.code.paths import objection, unsafe
 from orchestration_assets.code.plan_graph import graph_of_plan, longest_tails, mermaid, minutes
 from orchestration_assets.code.plan_rules import PlanRefused, problems, replacement_problems
 from orchestration_assets.code.planning_agent import NeedsModel, PlanningAgent
-from orchestration_assets.code.quality import files
 from orchestration_assets.code.quality.files import refused
 from orchestration_assets.code.specification import concerns, default_project, read_specification, specification
 from orchestration_assets.derivation import DERIVATIONS, Policy
@@ -117,8 +116,8 @@ def test_a_plan_that_cannot_be_built_says_why(plan: Plan, said: str) -> None:
 def test_no_path_is_planned_that_the_gate_would_refuse_for_ever(path: str) -> None:
     (sentence,) = [each for each in problems(with_task(0, files=made(path))) if path in each]
     (refusal,) = [each.sentence for each in refused({path: b"x = 1\n"})]
-    assert sentence == f"The file {path!r} of the task 'package' {files.objection(path)}."
-    assert files.objection(path) in refusal
+    assert sentence == f"The file {path!r} of the task 'package' {unsafe(path)}."
+    assert unsafe(path) in refusal
 
 
 @given(

@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import StringConstraints, model_validator
 
 from orchestration_assets.code.model import Plan
-from orchestration_assets.code.quality.files import objection
+from orchestration_assets.code.paths import unsafe
 from orchestration_assets.code.quality.model import TestReport
 from resources.rows import Row
 
@@ -54,7 +54,7 @@ class BundleInput(Row):
     @model_validator(mode="after")
     def _has_paths_within(self) -> BundleInput:
         for path in self.sources:
-            if why := objection(path):
+            if why := unsafe(path):
                 raise ValueError(f"the path {path[:200]!r} {why}")
         return self
 

@@ -8,18 +8,17 @@ from __future__ import annotations
 import ast
 import hashlib
 import io
-import sys
 import tokenize
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 
+from orchestration_assets.code.paths import LONGEST_PATH, is_test, unsafe
 from orchestration_assets.code.quality.model import TestFailure
 
 MOST_BYTES_OF_CODE = 256 * 1024
 MOST_BYTES_OF_A_FILE = 4 << 20
 MOST_BYTES, MOST_FILES = 32 << 20, 2_000
-LONGEST_PATH, DEEPEST = 200, 16
 
 CONFIGURING = frozenset(("conftest.py", "pytest.ini", ".pytest.ini", "pytest.toml", "tox.ini", "setup.cfg"))
 """They could change what tests say, and are never read when tests run."""
@@ -47,7 +46,7 @@ def refused(sources: Sources) -> Iterator[TestFailure]:
             sentence=f"The project has more than {MOST_FILES:,} files or {MOST_BYTES:,} bytes; make it smaller.",
         )
     for path, data in sorted(sources.items()):
-        if why := objection(path):
+        if why := unsafe(path):
             yield TestFailure(
                 kind="path", sentence=f"The path {path[:LONGEST_PATH]!r} {why}.", path=path[:LONGEST_PATH]
             )
@@ -62,27 +61,6 @@ def refused(sources: Sources) -> Iterator[TestFailure]:
             tree = parsed(path, data)
             if isinstance(tree, TestFailure):
                 yield tree
-
-
-def objection(path: str) -> str:
-    """Why there can be no file of that name, in words that follow it; "" where there can."""
-    parts = path.split("/")
-    if not path.isprintable() or len(path) > LONGEST_PATH or len(parts) > DEEPEST:
-        return "has characters that cannot be printed, is too long or too deep"
-    if path.startswith(("/", "~")) or "\\" in path or ":" in path:
-        return "is not relative to the project with forward slashes"
-    if ".." in parts:
-        return "leads out of the project"
-    if any(part.startswith((".", "-")) or not part for part in parts):
-        return "holds an empty or hidden name, or one that begins with a hyphen"
-    if set(path) & set("[]*?'\"<>|&;$`"):
-        return "holds characters that mean something to a shell or to pytest"
-    top = (parts[1] if parts[0] == "src" and len(parts) > 1 else parts[0]).removesuffix(".py")
-    if path.endswith(".py") and top in sys.stdlib_module_names - {"test"}:
-        return "hides a module of the standard library; give it another name"
-    if path.endswith(".py") and top in ("pytest", "_pytest", "pluggy", "coverage"):
-        return "hides what runs the tests; give it another name"
-    return ""
 
 
 def parsed(path: str, data: bytes) -> ast.Module | TestFailure:
@@ -120,12 +98,6 @@ def trees(sources: Sources) -> dict[str, ast.Module]:
     """The syntax trees of all files of Python that have one."""
     found = {path: parsed(path, data) for path, data in sorted(sources.items()) if path.endswith(".py")}
     return {path: tree for path, tree in found.items() if isinstance(tree, ast.Module)}
-
-
-def is_test(path: str) -> bool:
-    """Whether it is a file of tests, by pytest's own rule."""
-    name = PurePosixPath(path).name
-    return name.endswith(".py") and (name.startswith("test_") or name.endswith("_test.py"))
 
 
 def supports_tests(path: str) -> bool:

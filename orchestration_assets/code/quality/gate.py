@@ -8,8 +8,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator, Mapping
 
+from orchestration_assets.code.paths import is_test
 from orchestration_assets.code.quality.expected import expected_tests
-from orchestration_assets.code.quality.files import Sources, hash_of, is_test, refused, trees
+from orchestration_assets.code.quality.files import Sources, hash_of, refused, trees
 from orchestration_assets.code.quality.imports import forbidden_imports, import_cycles
 from orchestration_assets.code.quality.linting import lint
 from orchestration_assets.code.quality.model import (

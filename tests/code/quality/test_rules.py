@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orchestration_assets.code.paths import unsafe
 from orchestration_assets.code.quality import Constraints, Gate, GateSettings, TestReport
 from orchestration_assets.code.quality.expected import plant
-from orchestration_assets.code.quality.files import hash_of, objection, parsed, refused
+from orchestration_assets.code.quality.files import hash_of, parsed, refused
 from orchestration_assets.code.quality.imports import forbidden_imports, import_cycles, imports_of
 from orchestration_assets.code.quality.linting import lint
 from orchestration_assets.code.quality.mutants import mutants
@@ -203,7 +204,7 @@ PATHS = st.text(st.sampled_from("ab./\\-~ :*\0é\n"), max_size=12)
 
 @given(PATHS)
 def test_a_path_that_is_taken_stays_within_the_project(path: str) -> None:
-    if not objection(path):
+    if not unsafe(path):
         parts = path.split("/")
         assert all(part and not part.startswith(".") for part in parts)
         assert not path.startswith("/")

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from orchestration_assets.code.paths import is_test
 from orchestration_assets.code.quality import Constraints, Gate, GateSettings, TestReport, run_tests, surviving
-from orchestration_assets.code.quality.files import is_test
 from orchestration_assets.code.quality.running import LIMITS
 from resources.sandbox import Configuration, Sandbox, SandboxUnavailable
 from tests.code.projects import NAMES, prepared

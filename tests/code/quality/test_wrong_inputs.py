@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from orchestration_assets.code.paths import is_test
 from orchestration_assets.code.quality import Gate, TestReport, run_tests
-from orchestration_assets.code.quality.files import is_test
 from orchestration_assets.code.quality.running import LIMITS
 from resources.sandbox import Sandbox
 from tests.code.quality import wrong_inputs

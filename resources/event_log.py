@@ -9,12 +9,11 @@ events in two transactions. `dagster.yaml` names it.
 from __future__ import annotations
 
 import os
-import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy
 from dagster import Field, StringSource
@@ -23,17 +22,16 @@ from dagster._core.storage.event_log.polling_event_watcher import SqlPollingEven
 from dagster._core.storage.event_log.schema import SqlEventLogStorageMetadata, SqlEventLogStorageTable
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME, SqliteEventLogStorage
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
-from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import StaticPool
 
 from resources.errors import SoloistError
+from resources.sqlite import in_turn
 
 if TYPE_CHECKING:
     from dagster._core.events.log import EventLogEntry
     from dagster._serdes import ConfigurableClassData
     from sqlalchemy.engine import Connection, Engine
 
-Found = TypeVar("Found")
 
 OPEN_RUNS = 8
 """Files of runs that are kept open at a time."""
@@ -105,7 +103,7 @@ class PooledEventLog(SqliteEventLogStorage):
             self._initialized_dbs.add(INDEX_SHARD_NAME)
         with index_engine.connect() as index:
             (version,) = index.execute(sqlalchemy.text("SELECT version_num FROM alembic_version")).one()
-        _in_turn(lambda: self._make_tables(engine, version))
+        in_turn(lambda: self._make_tables(engine, version))
 
     @staticmethod
     def _make_tables(engine: Engine, version: str) -> None:
@@ -123,7 +121,7 @@ class PooledEventLog(SqliteEventLogStorage):
     @staticmethod
     def _is_empty(engine: Engine) -> bool:
         with engine.connect() as connection:
-            return not _in_turn(lambda: connection.exec_driver_sql(_ANY_TABLE).all())
+            return not in_turn(lambda: connection.exec_driver_sql(_ANY_TABLE).all())
 
     def has_table(self, table_name: str) -> bool:
         if not self._tables.get(table_name):
@@ -190,16 +188,3 @@ class PooledEventLog(SqliteEventLogStorage):
             while self._engines:
                 self._engines.popitem()[1].dispose()
             self._initialized_dbs = set()
-
-
-def _in_turn(work: Callable[[], Found]) -> Found:
-    """What `work` returns, which is tried again while another process switches the file to its write-ahead log: SQLite does not wait for
-    that."""
-    until = time.monotonic() + SQLITE_BUSY_TIMEOUT_SECONDS
-    while True:
-        try:
-            return work()
-        except OperationalError as error:
-            if "locked" not in str(error) or time.monotonic() > until:
-                raise
-        time.sleep(0.05)

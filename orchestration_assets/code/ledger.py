@@ -21,7 +21,7 @@ from sqlalchemy.dialects.sqlite import insert
 from orchestration_assets.code.checking import Checked, Reason
 from orchestration_assets.code.model import Plan
 from orchestration_assets.code.scheduling import Item, State, Step
-from resources import clock
+from resources import clock, sqlite
 from resources.errors import SoloistError
 from resources.rows import Row
 
@@ -285,8 +285,4 @@ def _note(text: str) -> Note:
 
 
 def _prepare(connection: DBAPIConnection, _record: object) -> None:
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "busy_timeout = 30000"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
+    sqlite.prepare(connection, synchronous="NORMAL")

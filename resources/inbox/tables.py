@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from resources import sqlite
 from resources.errors import BadInput, SoloistError
 from resources.inbox.transactions import first_line, in_transaction
 
@@ -104,11 +105,7 @@ def _require_version(connection: sa.Connection) -> None:
 
 
 def _prepare_sqlite(connection: DBAPIConnection, _record: object) -> None:
-    connection.isolation_level = None  # transactions begin where SQLAlchemy says so
-    cursor = connection.cursor()
-    for pragma in ("journal_mode = WAL", "synchronous = FULL", "busy_timeout = 30000"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
+    sqlite.prepare(connection, synchronous="FULL")
 
 
 def _elsewhere(address: sa.URL) -> dict[str, Any]:

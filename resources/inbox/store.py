@@ -81,21 +81,25 @@ class Inbox:
         """Takes what is due; None where nothing is. What failed with others before comes in ever smaller batches, so that one poisonous
         event is alone in the end."""
         due, batch = self._due(), uuid.uuid4().hex
+        taken = _kept_where(_held_by(batch))
 
-        def take(connection: sa.Connection) -> bool:
+        def take(connection: sa.Connection) -> Sequence[sa.Row[Any]]:
+            if rows := connection.execute(taken).all():
+                return rows  # By a transaction before, of which nobody could say that it was committed.
             tried = connection.scalar(sa.select(sa.func.min(EVENTS.c.attempts)).where(due))
             if tried is None:
-                return False
+                return []
             wanted = sa.select(EVENTS.c.id).where(due, EVENTS.c.attempts == tried).order_by(EVENTS.c.id)
             for some in _chunks(list(connection.scalars(wanted.limit(max(1, size // 10**tried))))):
                 connection.execute(EVENTS.update().where(EVENTS.c.id.in_(some)).values(state="leased", batch=batch))
-            return True
+            return connection.execute(taken).all()
 
-        return self.batch(batch) if in_transaction(self._engine, take) else None
+        rows = in_transaction(self._engine, take)
+        return Batch(batch, [_kept(row) for row in rows]) if rows else None
 
     def batch(self, batch: str) -> Batch:
         """The events that are still leased to a batch."""
-        return Batch(batch, self._select((EVENTS.c.batch == batch) & (EVENTS.c.state == "leased")))
+        return Batch(batch, self._select(_held_by(batch)))
 
     def open_batches(self) -> list[str]:
         """Batches that have leased events, the oldest first."""
@@ -109,7 +113,7 @@ class Inbox:
 
     def finish(self, batch: str, done: Iterable[int], failed: Mapping[int, str]) -> None:
         """Settles events of a batch: those of which something was made, and those that failed, with the reason of each."""
-        held, made = (EVENTS.c.batch == batch) & (EVENTS.c.state == "leased"), list(done)
+        held, made = _held_by(batch), list(done)
 
         def settle(connection: sa.Connection) -> None:
             for some in _chunks(made):
@@ -125,7 +129,7 @@ class Inbox:
     def release(self, batch: str, reason: str, *, pauses: bool = False) -> None:
         """Gives back what a batch holds still, which costs each event an attempt. It is due at once where whoever worked on it is gone; where
         the work failed it pauses as what failed does, since what was in the way of a whole batch may take a while to pass."""
-        held = (EVENTS.c.batch == batch) & (EVENTS.c.state == "leased")
+        held = _held_by(batch)
 
         def give_back(connection: sa.Connection) -> None:
             self._try_again(connection, held, reason, pauses=pauses)
@@ -274,11 +278,19 @@ class Inbox:
     def _select(
         self, condition: sa.ColumnElement[bool], order: Any = EVENTS.c.id, limit: int | None = None
     ) -> list[Kept]:
-        query = sa.select(*(EVENTS.c[name] for name in Kept.__slots__)).where(condition).order_by(order).limit(limit)
-        return [_kept(row) for row in self._read(query)]
+        return [_kept(row) for row in self._read(_kept_where(condition, order).limit(limit))]
 
     def _read(self, query: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
         return rows_of(self._engine, query)
+
+
+def _held_by(batch: str) -> sa.ColumnElement[bool]:
+    return (EVENTS.c.batch == batch) & (EVENTS.c.state == "leased")
+
+
+def _kept_where(condition: sa.ColumnElement[bool], order: Any = EVENTS.c.id) -> sa.Select[Any]:
+    """The columns of `Kept`."""
+    return sa.select(*(EVENTS.c[name] for name in Kept.__slots__)).where(condition).order_by(order)
 
 
 def _row(event: Event, now: int) -> dict[str, object]:

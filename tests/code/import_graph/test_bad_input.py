@@ -176,6 +176,20 @@ def test_a_source_that_takes_the_parser_for_ever_is_left_out(tmp_path: Path, mon
     assert len(graph.edges) == 98
 
 
+@pytest.mark.integration
+def test_what_a_process_takes_to_start_is_no_files_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    slow = tmp_path / "slow.py"
+    slow.write_text(
+        "import runpy, time\n\ntime.sleep(1.5)\n"
+        f"runpy.run_path({javascript_scan.javascript_imports.__file__!r}, run_name='__main__')\n"
+    )
+    monkeypatch.setattr(javascript_scan.javascript_imports, "__file__", str(slow))
+    monkeypatch.setattr(javascript_scan, "SECONDS_A_FILE", 0.5)
+    monkeypatch.setattr(javascript_scan, "READ_HERE", 0)
+    graph = graph_of_tree(tmp_path / "tree", {"a.ts": "import './b'", "b.ts": "export const b = 1"})
+    assert (graph.edges, graph.broken) == ([("a.ts", "b.ts")], [])
+
+
 @pytest.mark.parametrize(
     "name", ["new\nline.py", 'quote".js', "-rf.py", "ümläut.ts", "tab\tin.js", "[red]x[/red].js", "\x1b[31m.js", "'.py"]
 )

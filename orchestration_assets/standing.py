@@ -122,9 +122,7 @@ def _file(connections: Connections) -> Path:
 
 def _program() -> list[tuple[str, int, int]]:
     """Name, size and time of every file of the program."""
-    found = (
-        (path, path.stat()) for package in (_PROGRAM, _PROGRAM.parent / "resources") for path in package.rglob("*.*")
-    )
-    return sorted(
-        (str(path), stat.st_size, stat.st_mtime_ns) for path, stat in found if "__pycache__" not in path.parts
-    )
+    packages = (_PROGRAM, _PROGRAM.parent / "resources")
+    # What Python compiles beside them comes and goes.
+    files = [path for each in packages for path in each.rglob("*.*") if "__pycache__" not in path.parts]
+    return sorted((str(path), stat.st_size, stat.st_mtime_ns) for path in files if (stat := path.stat()))

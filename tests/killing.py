@@ -139,6 +139,17 @@ class Undisturbed:
         """A home where no run has been yet."""
         return Home.copied(self.template, folder, self.variables)
 
+    def killed_home(self, folder: Path, share: float) -> Home:
+        """A home whose run was killed before a step, after that share of all. What is written together is what a second brings, so a run that
+        was faster takes fewer steps: where it was done before, another home's run is killed by the number that it took."""
+        steps = self.steps
+        for attempt in range(5):
+            home = self.copied_home(folder.with_name(f"{folder.name}-{attempt}"))
+            if not (taken := home.kill_at_step(1 + int(share * steps))):
+                return home
+            steps = taken
+        raise AssertionError(f"no run reached its step {1 + int(share * steps)}")
+
 
 @dataclass(frozen=True)
 class Home:
@@ -189,10 +200,12 @@ class Home:
             run.process.kill()
         return run.status(None) == -signal.SIGKILL
 
-    def kill_at_step(self, step: int) -> bool:
+    def kill_at_step(self, step: int) -> int:
+        """0 where it was killed; the number of steps that it took where it was done before."""
         run = self.begin_run(step)
-        run.finish()
-        return run.status() == -signal.SIGKILL
+        said = run.finish()
+        assert run.status() in (0, -signal.SIGKILL), said
+        return int(said.rpartition("steps ")[2]) if run.status() == 0 else 0
 
     def run_once_more(self) -> float:
         """`soloist run`, in this process; the seconds until its first Dagster run had started, 0 where the killed one had left nothing to

@@ -60,9 +60,14 @@ class World:
     number: int
     issue: str
     base_commit: str
+    try_s: float = 20.0
+    """Seconds that GitHub and Sentry have for an answer."""
 
     def publish(self, policy: Policy = POLICY, budget_s: float = 50.0) -> Published:
-        with asking(self.github, self.clock) as github, asking_sentry(self.sentry, self.clock) as sentry:
+        with (
+            asking(self.github, self.clock, self.try_s) as github,
+            asking_sentry(self.sentry, self.clock, self.try_s) as sentry,
+        ):
             return publish(self.outbox, github, sentry, policy, budget_s)
 
     def publish_until_quiet(self, rounds: int = 30, policy: Policy = POLICY) -> list[Published]:
@@ -157,12 +162,12 @@ def world(github: GitHubServer, sentry: SentryServer, url: str) -> World:
     return World(github, sentry, Outbox(url, clock), clock, number, sentry.put(PROJECT), base_commit)
 
 
-def asking(server: GitHubServer, clock: Callable[[], datetime]) -> GitHub:
-    return GitHub(Token(SecretStr(TOKEN)), server.url, now=clock, pause_s=0.001, try_s=0.5, write_pause_s=0)
+def asking(server: GitHubServer, clock: Callable[[], datetime], try_s: float = 20.0) -> GitHub:
+    return GitHub(Token(SecretStr(TOKEN)), server.url, now=clock, pause_s=0.001, try_s=try_s, write_pause_s=0)
 
 
-def asking_sentry(server: SentryServer, clock: Callable[[], datetime]) -> SentryApi:
-    return SentryApi(SecretStr(SENTRY_TOKEN), server.url, now=clock, pause_s=0.001, try_s=0.5)
+def asking_sentry(server: SentryServer, clock: Callable[[], datetime], try_s: float = 20.0) -> SentryApi:
+    return SentryApi(SecretStr(SENTRY_TOKEN), server.url, now=clock, pause_s=0.001, try_s=try_s)
 
 
 def only(sequence: Iterable[Any]) -> Any:

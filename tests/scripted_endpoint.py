@@ -25,7 +25,7 @@ class Answer:
     instance.
 
     `half_body` sends half of the body and hangs up; `drop_connection` hangs up without a word; `drip_s` is the pause
-    between the single bytes of the body.
+    between the single bytes of the body. It is sent once `until` says so, and after a minute at the latest.
     """
 
     status: int = 200
@@ -33,6 +33,7 @@ class Answer:
     content: str | None = None
     headers: dict[str, str] = field(default_factory=dict)
     delay_s: float = 0.0
+    until: Callable[[], bool] | None = None
     drop_connection: bool = False
     half_body: bool = False
     drip_s: float = 0.0
@@ -166,6 +167,10 @@ class ScriptedEndpoint:
     async def _send(self, writer: asyncio.StreamWriter, answer: Answer, payload: bytes) -> bool:
         if answer.delay_s:
             await asyncio.sleep(answer.delay_s)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(60):
+                while answer.until is not None and not answer.until():
+                    await asyncio.sleep(0.01)
         if answer.drop_connection:
             writer.transport.abort()
             return False

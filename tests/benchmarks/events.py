@@ -120,7 +120,7 @@ def _webhooks(home: Path) -> Iterator[tuple[str, int]]:
     )
     url = f"http://127.0.0.1:{port}"
     try:
-        wait_for("the webhook app", lambda: _answers(url), 60)
+        wait_for("the webhook app", lambda: _answers(url))
         yield url, process.pid
     finally:
         process.terminate()

@@ -171,8 +171,8 @@ def test_the_tests_of_the_whole_run_in_several_runs_at_once(sandbox: Counted) ->
 
 @pytest.mark.integration
 def test_tests_that_take_longer_than_one_run_may_have_more(sandbox: Counted) -> None:
-    body = PROJECT.files[TEST].replace("    assert double(3)", "    time.sleep(2.5)\n    assert double(3)", 1)
+    body = PROJECT.files[TEST].replace("    assert double(3)", "    time.sleep(6)\n    assert double(3)", 1)
     plan, files = many(3, body.replace("from doubling", "import time\n\nfrom doubling", 1))
-    limits: Limits = replace(LIMITS, seconds=6.0)
+    limits: Limits = replace(LIMITS, seconds=15.0)
     checked = SandboxChecker(sandbox, limits=limits, at_once=2).integrate(plan, files)
     assert checked.passed, checked.reasons

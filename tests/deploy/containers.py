@@ -166,7 +166,7 @@ def running_project(folder: Path, repository: Path, images: dict[str, str]) -> I
     try:
         project.compose("up", "--detach")
         try:
-            wait_for("healthy containers", lambda: set(project.healths().values()) == {"healthy"} or None, 300)
+            wait_for("healthy containers", lambda: set(project.healths().values()) == {"healthy"} or None)
         except AssertionError as error:
             raise AssertionError(f"{project.healths()}\n{project.logs()}") from error
         yield project

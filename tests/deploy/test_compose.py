@@ -45,7 +45,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
 
 def test_a_signed_delivery_becomes_a_row_and_a_document_by_a_run(project: Project) -> None:
     assert deliver(project.webhooks, "pull_request", "one", merged(7, "Count parcels", "2024-03-07T11:00:00Z")) == 202
-    wait_for("the run", lambda: project.has_ended("apply_events_job", "SUCCESS") or None, 240)
+    wait_for("the run", lambda: project.has_ended("apply_events_job", "SUCCESS") or None)
     assert project.python("code", TITLES) == "['Count parcels']\n"
     assert '"done":1' in project.python("code", _counts()).replace(" ", "")
     wait_for("the documents", lambda: project.has_ended("refresh_worklogs_job", "SUCCESS") or None, 400)
@@ -58,7 +58,7 @@ def test_what_was_at_work_when_the_code_server_was_killed_is_done_again(project:
     """Its successor has another container and the same name, so it knows that the process is gone."""
     assert deliver(project.webhooks, "pull_request", "two", merged(8, "Label shelves", "2024-03-07T12:00:00Z")) == 202
     at_work = ("apply_events_job", "STARTED", True)
-    wait_for("a run at work", lambda: at_work in project.runs() or None, 240)
+    wait_for("a run at work", lambda: at_work in project.runs() or None)
     docker("rm", "--force", project.container("code"))
     project.compose("up", "--detach", "code")
     wait_for("the row", lambda: "Label shelves" in _titles_or_nothing(project) or None, 400)

@@ -14,7 +14,7 @@ SWITCHES = (
     *("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"),
     *("--disable-sync", "--no-first-run"),
 )
-SECONDS = 60_000
+SECONDS = 120_000
 """Milliseconds after which the browser gives up on what it waits for."""
 
 

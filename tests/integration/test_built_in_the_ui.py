@@ -61,7 +61,7 @@ def test_a_build_is_started_and_looked_at_in_the_web_ui(tmp_path: Path, page: Pa
             page.locator("tr", has_text="gantt").get_by_text("[Show Markdown]").first.click()
             picture = page.get_by_role("img", name="what was done when")
             picture.wait_for()
-            wait_for("the picture", lambda: picture.evaluate("image => image.naturalWidth") > 400, 10)
+            wait_for("the picture", lambda: picture.evaluate("image => image.naturalWidth") > 400)
             page.screenshot(path=tmp_path / "gantt.png")
             page.goto(f"{served.url}/assets/import_graph?view=partitions&partition=spans")
             page.locator("tr", has_text="picture").get_by_text("[Show Markdown]").first.click()

@@ -50,13 +50,13 @@ def served(folder: Path, repository: GitRepository) -> Iterator[ServedUi]:
 def test_a_commit_is_noticed_and_exactly_its_month_and_periods_are_made(
     served: ServedUi, repository: GitRepository, folder: Path
 ) -> None:
-    wait_for("the first look at the refs", lambda: ticked(served, "new_commits_sensor"), 90)
+    wait_for("the first look at the refs", lambda: ticked(served, "new_commits_sensor"))
+    before = {run["runId"] for run in served.runs()}
     repository.commit(
         "feat: count parcels",
         files={"shelf/count.py": "def count():\n    return 0\n"},
         authored="2024-03-13T09:00:00+00:00",
     )
-    before = {run["runId"] for run in served.runs()}
     asked = {
         ("refresh_worklogs_job", "2024-03-01", "2024-03-01"),
         ("make_standup_job", "2024-03-14", "2024-03-14"),
@@ -88,7 +88,7 @@ def test_a_backfill_of_past_months_is_one_run(served: ServedUi, repository: GitR
         )["partitionBackfillOrError"]["status"]
         return str(found) if found not in ("REQUESTED", "COMPLETING") else ""
 
-    assert wait_for("the end of the backfill", ended, 180) == "COMPLETED_SUCCESS"
+    assert wait_for("the end of the backfill", ended) == "COMPLETED_SUCCESS"
     runs = [run for run in served.runs() if run["tags"].get("dagster/backfill") == data["backfillId"]]
     months = {"2023-12-01", "2024-01-01", "2024-02-01"}
     assert [run["made"] for run in runs] == [{"worklog_entries": months, "worklog_analyses": months}]
@@ -108,15 +108,15 @@ def test_a_run_whose_process_was_killed_is_failed_and_retried(
     served: ServedUi, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DAGSTER_HOME", str(folder / "home" / "dagster"))
-    wait_for("the daemon that retries runs", retries_failures, 60)
+    wait_for("the daemon that retries runs", retries_failures)
     with warehouse(folder).write():  # the run waits for its turn until it is killed
         run_id = served.launch("make_summary_job", range_tags("2024-03-01", "2024-03-01"))
         os.kill(worker(served, run_id), signal.SIGKILL)
-    assert served.finished(run_id, 120)["status"] == "FAILURE"
+    assert served.finished(run_id)["status"] == "FAILURE"
     retry = wait_for(
-        "a retry", lambda: [run for run in served.runs() if run["tags"].get("dagster/parent_run_id") == run_id], 90
+        "a retry", lambda: [run for run in served.runs() if run["tags"].get("dagster/parent_run_id") == run_id]
     )[0]
-    assert served.finished(retry["runId"], 120)["status"] == "SUCCESS"
+    assert served.finished(retry["runId"])["status"] == "SUCCESS"
 
 
 def test_runs_lost_in_a_crash_are_failed_and_a_missed_tick_is_made_good(
@@ -133,8 +133,8 @@ def test_runs_lost_in_a_crash_are_failed_and_a_missed_tick_is_made_good(
             stop_sensor(served, "new_commits_sensor")  # the schedule is to find what it would
             run_id = served.launch("make_status_report_job", range_tags("2024-03-04", "2024-03-04"))
             worker(served, run_id)
-            wait_for("a slot taken", lambda: taken_slots(instance), 60)
-            wait_for("schedules that started", lambda: schedule_states(instance), 60)
+            wait_for("a slot taken", lambda: taken_slots(instance))
+            wait_for("schedules that started", lambda: schedule_states(instance))
             served.kill()
         assert status(instance, run_id) is dg.DagsterRunStatus.STARTED
         assert taken_slots(instance) == 1
@@ -143,8 +143,8 @@ def test_runs_lost_in_a_crash_are_failed_and_a_missed_tick_is_made_good(
             [COMMANDS / "soloist", "run"], cwd=tmp_path, env=environment(home), stdout=subprocess.DEVNULL
         )
         pid = str(process.pid)
-        wait_for("the start of the command", lambda: (home / "run.lock").read_text() == pid, 60)
-        wait_for("the failure of the dead run", lambda: status(instance, run_id) is dg.DagsterRunStatus.FAILURE, 10)
+        wait_for("the start of the command", lambda: (home / "run.lock").read_text() == pid)
+        wait_for("the failure of the dead run", lambda: status(instance, run_id) is dg.DagsterRunStatus.FAILURE)
         assert taken_slots(instance) == 0
         assert process.wait(120) == 0
 
@@ -157,7 +157,7 @@ def test_runs_lost_in_a_crash_are_failed_and_a_missed_tick_is_made_good(
             long_ago = ScheduleInstigatorData(data.cron_schedule, start_timestamp=time.time() - 5 * DAY)
             instance.update_instigator_state(state.with_data(long_ago))
     with serving(home, tmp_path) as served:
-        ticked = wait_for("a run of the schedule", lambda: scheduled(served, "nightly_refresh_schedule"), 120)
+        ticked = wait_for("a run of the schedule", lambda: scheduled(served, "nightly_refresh_schedule"))
         assert [tags_of(run) for run in ticked] == [("2024-03-01", "2024-03-01")]
         assert "dagster/partition" not in ticked[0]["tags"]
         finished = served.finished(ticked[0]["runId"])
@@ -219,7 +219,7 @@ def settled(served: ServedUi, before: set[str], count: int) -> list[dict[str, An
         return len(new) >= count and all(run["status"] == "SUCCESS" for run in new)
 
     try:
-        wait_for(f"{count} runs", look, 300)
+        wait_for(f"{count} runs", look)
     except AssertionError as error:
         error.add_note(f"Instead: {[(run['jobName'], run['status'], *tags_of(run)) for run in new]}")
         raise
@@ -228,7 +228,7 @@ def settled(served: ServedUi, before: set[str], count: int) -> list[dict[str, An
 
 def worker(served: ServedUi, run_id: str) -> int:
     """The process id of the run's worker, once it named itself."""
-    name = wait_for("the worker of the run", lambda: served.run(run_id)["tags"].get(PROCESS_TAG), 90)
+    name = wait_for("the worker of the run", lambda: served.run(run_id)["tags"].get(PROCESS_TAG))
     return int(name.split(":")[-2])
 
 

@@ -46,7 +46,7 @@ def webhooks(home: Path, cwd: Path) -> Iterator[str]:
     )
     url = f"http://127.0.0.1:{port}"
     try:
-        wait_for("the webhook app", lambda: _answers(f"{url}/healthz"), 60)
+        wait_for("the webhook app", lambda: _answers(f"{url}/healthz"))
         yield url
     finally:
         process.terminate()
@@ -89,7 +89,7 @@ def test_a_merged_pull_request_is_told_of_in_the_report_of_its_week(tmp_path: Pa
             report = text_of(served, "status_report/2024-W10.html") if "make_status_report_job" in jobs else ""
             return set(jobs) if "(#7)" in report and "(#8)" in report else None
 
-        jobs = wait_for("the report of the week", made, 240)
+        jobs = wait_for("the report of the week", made)
         assert {"apply_events_job", "refresh_worklogs_job", "make_status_report_job"} <= jobs
         assert [run["jobName"] for run in served.runs()].count("apply_events_job") <= 2
         report = text_of(served, "status_report/2024-W10.html")

@@ -211,11 +211,11 @@ def test_twenty_thousand_entries_are_hashed_and_extracted_in_seconds() -> None:
         for n in range(20_000)
     ]
     large = item(rows, [skill("python", "Python")], [shows(row, "python") for row in rows])
-    started = time.perf_counter()
+    started = time.process_time()
     AGENT.input_hash(large)
-    hashed = time.perf_counter()
+    hashed = time.process_time()
     draft = AGENT.extract(large)
-    extracted = time.perf_counter()
+    extracted = time.process_time()
     print(f"hash {hashed - started:.2f} s, extract {extracted - hashed:.2f} s")
     assert hashed - started < 3
     assert extracted - hashed < 10

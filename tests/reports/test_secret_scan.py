@@ -96,9 +96,9 @@ def test_entropy_is_in_bits_a_character() -> None:
 )
 def test_takes_linear_time_on_hostile_text(piece: str) -> None:
     text = piece * (100_000 // len(piece))
-    started = time.perf_counter()
+    started = time.process_time()
     findings(text)
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
 
 
 @given(st.text(max_size=200), st.sampled_from([text for _, text in SECRETS]), st.text(max_size=50))

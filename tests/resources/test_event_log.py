@@ -148,20 +148,23 @@ def test_who_watches_a_run_of_another_process_hears_of_it_while_it_works(
             if event.user_message == "last":
                 done.set()
 
-        held.watch_event_logs(run_id, None, listen)
         program = (
             "import logging, sys, time\nimport dagster as dg\nfrom dagster._core.events.log import EventLogEntry\n"
             "with dg.DagsterInstance.get() as held:\n"
+            "    print('ready', flush=True)\n"
             "    for text in ('first', 'second', 'last'):\n"
             "        held.handle_new_event(EventLogEntry(None, logging.INFO, text, sys.argv[1], time.time()))\n"
             "        time.sleep(0.3)\n"
-            "    time.sleep(2)\n"
+            "    sys.stdin.read()\n"  # With its files open: who watches is to hear of it all the same.
         )
-        with subprocess.Popen([sys.executable, "-c", program, run_id], cwd=ROOT) as process:
-            began = time.monotonic()
-            assert done.wait(20), heard
-            print(f"heard after {time.monotonic() - began:.1f} s")
-            assert process.poll() is None, "it was heard of only when the process had closed its files"
+        command = [sys.executable, "-c", program, run_id]
+        with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+            assert process.stdin is not None and process.stdout is not None
+            assert process.stdout.readline() == b"ready\n"
+            held.watch_event_logs(run_id, None, listen)
+            heard_in_time = done.wait(60)
+            process.stdin.close()
+            assert heard_in_time, heard
         held.event_log_storage.end_watch(run_id, listen)
         assert [text for text in heard if text in ("first", "second", "last")] == ["first", "second", "last"]
 

@@ -23,6 +23,5 @@ def test_runs_killed_at_fifty_points_are_made_good_by_the_next(tmp_path: Path) -
         home = reference.copied_home(tmp_path / f"moment-{number}")
         home.kill_after(moment * reference.seconds)
         assert_as_if_nothing_had_happened(home, reference)
-        home = reference.copied_home(tmp_path / f"step-{number}")
-        assert home.kill_at_step(1 + int(place * reference.steps))
+        home = reference.killed_home(tmp_path / f"step-{number}", place)
         assert_as_if_nothing_had_happened(home, reference)

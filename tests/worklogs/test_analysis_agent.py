@@ -192,10 +192,10 @@ def test_whatever_the_message_all_evidence_is_verbatim(text: str, is_merge: bool
 )
 def test_a_hostile_message_is_read_in_bounded_time(piece: str) -> None:
     for text in ("fix" + piece * 20_000, "add x\n\nAdd " + piece * 20_000):
-        started = time.perf_counter()
+        started = time.process_time()
         AGENT.extract(_item(text))
         is_assisted(text)
-        assert time.perf_counter() - started < 2
+        assert time.process_time() - started < 2
 
 
 def test_the_request_puts_what_is_shared_first_and_the_item_last() -> None:

@@ -19,7 +19,7 @@ FAST = {"failing test", "os._exit in a test", "skip", "a replaced report"}
 
 
 def run(sandbox: Sandbox, files: dict[str, bytes], wrong: Wrong, strategy: str = "coverage") -> TestReport:
-    limits = replace(SMALL, **({"seconds": 6} if wrong.slow else {}) | wrong.limits)
+    limits = replace(SMALL, **({"seconds": 15} if wrong.slow else {}) | wrong.limits)
     tests = {path: data for path, data in files.items() if is_test(path)}
     return run_tests(sandbox, files, tests, strategy, limits=limits)
 

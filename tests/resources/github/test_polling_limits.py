@@ -149,9 +149,11 @@ class TestTime:
     ) -> None:
         filled(engine, 1, 1, 1, 1, 1)
         server.fault = lambda request: Fault(delay_s=30) if request.name == "pulls" else None
-        for _ in range(3):
+        for _ in range(10):
             look(server, inbox, seconds=0.3)
-        kinds = {subject.split(":")[1] for subject in waiting(inbox)}
+            kinds = {subject.split(":")[1] for subject in waiting(inbox)}
+            if kinds == {"issue", "workflow_run", "release", "branch"}:
+                break
         assert kinds == {"issue", "workflow_run", "release", "branch"}
 
 

@@ -23,16 +23,18 @@ from tests.scripted_endpoint import Answer, Json, ScriptedEndpoint
 
 
 class Book:
-    """A place to commit to, which notes the groups and may be slow or broken."""
+    """A place to commit to, which notes the groups and may be closed or broken."""
 
-    def __init__(self, slow_s: float = 0.0, broken: Exception | None = None) -> None:
+    def __init__(self, broken: Exception | None = None) -> None:
         self.groups: list[list[Made[Any, Any]]] = []
-        self.slow_s, self.broken = slow_s, broken
+        self.broken = broken
+        self.open = threading.Event()
+        self.open.set()
         self.threads: set[str] = set()
 
     def __call__(self, group: Sequence[Made[Any, Any]]) -> None:
         self.threads.add(threading.current_thread().name)
-        time.sleep(self.slow_s)
+        self.open.wait()
         if self.broken is not None:
             raise self.broken
         self.groups.append(list(group))
@@ -57,13 +59,11 @@ def test_many_are_asked_at_once_and_each_gets_its_own_answer() -> None:
             return list(await asyncio.gather(*(ask.ask(AGENT, number) for number in range(20, 32))))
 
     def script(request: Json, attempt: int) -> Answer:
-        return Answer(delay_s=0.2, content=moral_of(request))
+        return Answer(until=lambda: endpoint.most_at_once >= 12, content=moral_of(request))
 
     book = Book()
     with ScriptedEndpoint(script) as endpoint:
-        began = time.monotonic()
         made = run(work())
-        assert time.monotonic() - began < 1.5
         assert endpoint.most_at_once == 12
     assert [each.item for each in made] == list(range(20, 32))
     assert [AGENT.key(each.item) for each in made] == [each.call.key for each in made if each.call is not None]
@@ -71,15 +71,16 @@ def test_many_are_asked_at_once_and_each_gets_its_own_answer() -> None:
 
 
 def test_calls_are_committed_together_while_others_are_asked_and_all_are_when_the_block_is_left() -> None:
-    async def work() -> float:
+    async def work() -> None:
         async with asking(endpoint, book) as ask:
-            began = time.monotonic()
             await asyncio.gather(*(ask.ask(AGENT, number) for number in range(20, 40)))
-            return time.monotonic() - began
+            assert not book.groups
+            book.open.set()
 
-    book = Book(slow_s=0.5)
+    book = Book()
+    book.open.clear()  # Until all are answered: an answer that waited for the commit would never come.
     with ScriptedEndpoint(lambda request, attempt: Answer(content=moral_of(request))) as endpoint:
-        assert run(work()) < 0.5, "an answer waits for the commit"
+        run(work())
     assert sorted(book.keys) == sorted(map(AGENT.key, range(20, 40)))
     assert len(book.groups) < 10
     assert len(book.threads) == 1

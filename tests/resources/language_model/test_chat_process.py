@@ -22,6 +22,7 @@ from resources.language_model.conversation import Made
 from resources.language_model.endpoint import Endpoint, EndpointError
 from tests.resources.language_model.fables import AGENT, Moral, item_of, model_of, moral, moral_of
 from tests.scripted_endpoint import Answer, Json, ScriptedEndpoint
+from tests.served_ui import wait_for
 
 
 def made_of(endpoint: ScriptedEndpoint, count: int, **settings: object) -> Iterator[Made[int, Moral]]:
@@ -42,7 +43,7 @@ def runs(pid: int) -> bool:
 def _parent(pid: int) -> int | None:
     """None where no such process works at a pipe's far end."""
     with suppress(OSError):
-        command, stat = (Path(f"/proc/{pid}/{name}").read_text() for name in ("cmdline", "stat"))
+        command, stat = (Path(f"/proc/{pid}/{name}").read_text(errors="replace") for name in ("cmdline", "stat"))
         if "chat_process.py" in command:
             return int(stat.rpartition(")")[2].split()[1])
     return None
@@ -108,7 +109,7 @@ def test_nothing_asked_leaves_no_process_and_takes_no_time() -> None:
     with ScriptedEndpoint(moral) as endpoint:
         began = time.monotonic()
         with transport_to(endpoint):
-            (child,) = children()
+            (child,) = wait_for("the process", children)
         assert time.monotonic() - began < 1
     assert not runs(child)
     assert endpoint.count == 0

@@ -82,6 +82,7 @@ def test_a_script_can_be_called(world: World) -> None:
 )
 def test_each_effect_is_there_once_when_every_write_goes_wrong_once(world: World, fault: Fault) -> None:
     world.outbox.put(world.every_verb())
+    world.try_s = 0.5 if fault.delay_s else world.try_s
     paths: set[str] = set()
 
     def first_of_each(request: Received) -> Fault | None:
@@ -385,8 +386,8 @@ def test_answers_of_any_shape_are_survived(world: World, body: str) -> None:
 
 def test_a_round_ends_when_its_time_is_over(world: World) -> None:
     world.outbox.put({f"k:{number}": world.comment(f"Number {number}") for number in range(5)})
-    world.github.fault = lambda _request: Fault(delay_s=0.15)
-    told = world.publish(budget_s=5.3)
+    world.github.fault = lambda _request: Fault(delay_s=0.3)
+    told = world.publish(budget_s=6)
     assert 1 <= told.sent < 5
     assert told.waiting == 5 - told.sent
 

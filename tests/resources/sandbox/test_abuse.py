@@ -99,9 +99,9 @@ for _ in range(12):
     if os.fork() == 0:
         part = bytearray(b'x' * (40 << 20))
         time.sleep(60)
-time.sleep(60)
+os.wait()
 """,
-        replace(SMALL, seconds=1.5),
+        replace(SMALL, seconds=30),
     )
     assert done.out_of_memory
 

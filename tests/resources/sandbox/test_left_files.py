@@ -106,6 +106,7 @@ def test_a_sparse_file_costs_neither_disk_nor_memory(sandbox: Sandbox) -> None:
 SWAP = """
 import ctypes
 libc = ctypes.CDLL(None)
+print("swapping", flush=True)
 while True:
     libc.renameat2(-100, b"out", -100, b"other", 2)
 """
@@ -118,11 +119,12 @@ def test_a_folder_that_is_swapped_for_a_link_while_it_is_read(tmp_path: Path) ->
         folder.mkdir(parents=True)
         (folder / "file").write_bytes(text)
     (work / "other").symlink_to(secret)
-    swapping = subprocess.Popen([sys.executable, "-I", "-S", "-c", SWAP], cwd=work)
+    swapping = subprocess.Popen([sys.executable, "-I", "-S", "-c", SWAP], cwd=work, stdout=subprocess.PIPE)
     descriptor = os.open(work, FOLDER)
     try:
-        deadline, seen = time.monotonic() + 1, Counter[bytes]()
-        while time.monotonic() < deadline:
+        assert swapping.stdout is not None and swapping.stdout.readline() == b"swapping\n"
+        began, seen = time.monotonic(), Counter[bytes]()
+        while (passed := time.monotonic() - began) < 1 or (len(seen) < 2 and passed < 30):
             files, notes = collect(descriptor, ["out"], Limits())
             seen.update(files.values() if files else [f"nothing: {notes}".encode()])
     finally:

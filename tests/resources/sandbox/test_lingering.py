@@ -46,7 +46,7 @@ def test_endless_output_of_many_processes(abuse: Abuse) -> None:
 
 
 def test_spinning_past_the_limit_of_the_processor(abuse: Abuse) -> None:
-    done = abuse("while True: pass", Limits(seconds=10, cpu_seconds=1))
+    done = abuse("while True: pass", Limits(seconds=60, cpu_seconds=1))
     assert done.signal == signal.SIGXCPU
     assert not done.timed_out
 
@@ -57,11 +57,11 @@ def test_spinning_in_all_processes(abuse: Abuse) -> None:
 
 
 def test_sleeping_past_the_limit(abuse: Abuse) -> None:
-    done = abuse("print('begun', flush=True)\ntime.sleep(60)", Limits(seconds=0.5))
+    done = abuse("print('begun', flush=True)\ntime.sleep(60)", Limits(seconds=2))
     assert done.timed_out
     assert done.signal == signal.SIGKILL
     assert done.stdout == b"begun\n"
-    assert 0.4 < done.seconds < 2
+    assert 1.9 < done.seconds < 4
 
 
 def test_ignoring_every_signal(abuse: Abuse) -> None:

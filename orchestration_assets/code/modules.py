@@ -17,3 +17,9 @@ def module_of(path: str) -> str | None:
     if parts[-1] == "__init__":
         parts = parts[:-1]
     return ".".join(parts) or None
+
+
+def package_of(path: str) -> str:
+    """The package of a module, from which its relative imports start; "" for one at the top."""
+    module = module_of(path) or ""
+    return module if path.endswith("__init__.py") else module.rpartition(".")[0]

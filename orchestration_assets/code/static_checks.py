@@ -10,8 +10,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from orchestration_assets.code.interfaces import defined_names
 from orchestration_assets.code.model import Plan, Task
-from orchestration_assets.code.modules import module_of
+from orchestration_assets.code.modules import module_of, package_of
 from orchestration_assets.code.paths import is_test
+from orchestration_assets.import_statements import imports_in
 
 ALWAYS_THERE = frozenset({"pytest"})
 _ID = r"[A-Z][0-9]{1,3}"
@@ -99,22 +100,11 @@ def _lost_tests(files: Mapping[str, str], before: Mapping[str, str]) -> Iterator
 
 def imported(tree: ast.Module, path: str) -> Iterator[tuple[int, str, list[str]]]:
     """Every import, in functions too: line, absolute dotted name of the module, and the names taken from it. One that goes above the
-    project has the name ""."""
-    package = (module_of(path) or "").split(".")
-    if not path.endswith("__init__.py"):
-        package = package[:-1]
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                yield node.lineno, alias.name, []
-        elif isinstance(node, ast.ImportFrom):
-            names = [alias.name for alias in node.names]
-            if node.level == 0:
-                yield node.lineno, node.module or "", names
-                continue
-            kept = len(package) - (node.level - 1)
-            parts = [*package[:kept], *(node.module.split(".") if node.module else [])]
-            yield node.lineno, ".".join(parts) if kept > 0 else "", names
+    project has the name "", and so has a relative one in a file at the top, which Python refuses."""
+    package = package_of(path)
+    for each in imports_in(tree):
+        module = each.absolute(package) if package or not each.level else None
+        yield each.line, module or "", list(each.names or ())
 
 
 def _modules(sources: Mapping[str, str]) -> dict[str, str]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import PurePosixPath
 
+from orchestration_assets import import_statements
 from orchestration_assets.incidents.syntax import (
     AnyFunction,
     annotated_fields,
@@ -210,13 +211,9 @@ class Sources:
 
 
 def absolute(module: Module, statement: ast.ImportFrom) -> str:
-    """The name of the module that `from ... import` names."""
-    if not statement.level:
-        return statement.module or ""
-    is_package = module.path.endswith("/__init__.py")
-    parts = module.name.split(".")
-    base = parts[: len(parts) - statement.level + (1 if is_package else 0)]
-    return ".".join([*base, *([statement.module] if statement.module else [])])
+    """The name of the module that `from ... import` names; "" where it leads above the topmost package."""
+    package = module.name if module.path.endswith("/__init__.py") else module.name.rpartition(".")[0]
+    return import_statements.absolute(statement.module or "", statement.level, package) or ""
 
 
 def _functions(node: ast.AST, owner: ast.ClassDef | None, enclosing: AnyFunction | None) -> Iterator[Function]:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+from orchestration_assets.import_statements import imports_in
 from orchestration_assets.reviews.change import Change
 
 
@@ -80,7 +81,12 @@ def imports_of(path: str, text: str, module: str) -> list[Import]:
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return []
     package = module if path.endswith("__init__.py") else module.rpartition(".")[0]
-    return list(_in(tree.body, package, runs=True, typing_only=False))
+    return [
+        Import(each.line, base, name, each.runs, each.typing_only)
+        for each in imports_in(tree)
+        if (base := each.absolute(package))
+        for name in each.names or ("",)
+    ]
 
 
 def new_imports(change: Change, modules: Modules) -> Iterator[tuple[str, str, Import]]:
@@ -97,45 +103,6 @@ def new_imports(change: Change, modules: Modules) -> Iterator[tuple[str, str, Im
             # What runs now and did not before is new; the other way round it is not.
             if (each.module, each.name, each.runs) not in known and (each.module, each.name, True) not in known:
                 yield file.path, module, each
-
-
-def _in(body: list[ast.stmt], package: str, *, runs: bool, typing_only: bool) -> Iterator[Import]:
-    for node in body:
-        match node:
-            case ast.Import(names=aliases):
-                yield from (Import(node.lineno, alias.name, "", runs, typing_only) for alias in aliases)
-            case ast.ImportFrom(names=aliases):
-                module = _absolute(node, package)
-                if module is not None:
-                    yield from (Import(node.lineno, module, alias.name, runs, typing_only) for alias in aliases)
-            case ast.FunctionDef(body=inner) | ast.AsyncFunctionDef(body=inner):
-                yield from _in(inner, package, runs=False, typing_only=typing_only)
-            case ast.If(test=test, body=inner, orelse=other) if _is_for_types(test):
-                yield from _in(inner, package, runs=False, typing_only=True)
-                yield from _in(other, package, runs=runs, typing_only=typing_only)
-            case _:
-                for field in ("body", "orelse", "finalbody"):
-                    block = getattr(node, field, None)
-                    if isinstance(block, list):
-                        yield from _in(block, package, runs=runs, typing_only=typing_only)
-                for handler in [*getattr(node, "handlers", []), *getattr(node, "cases", [])]:
-                    yield from _in(handler.body, package, runs=runs, typing_only=typing_only)
-
-
-def _absolute(node: ast.ImportFrom, package: str) -> str | None:
-    """The absolute name that an import names; None where it leads above the top."""
-    if not node.level:
-        return node.module
-    parts = package.split(".") if package else []
-    kept = len(parts) - (node.level - 1)
-    if kept < 0 or (kept == 0 and node.level > 1):
-        return None
-    return ".".join([*parts[:kept], *([node.module] if node.module else [])]) or None
-
-
-def _is_for_types(test: ast.expr) -> bool:
-    name = test.attr if isinstance(test, ast.Attribute) else test.id if isinstance(test, ast.Name) else ""
-    return name == "TYPE_CHECKING"
 
 
 def _is_src(path: str) -> bool:

@@ -5,22 +5,12 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import dataclass
 
 from orchestration_assets.code.import_graph.model import Broken, FileImports, Unresolved
 from orchestration_assets.code.import_graph.python_layout import Layout, Module
+from orchestration_assets.import_statements import Import, imports_in
 
 _ENDLESS_NAME = re.compile(rb"[\w.]{5000}")
-
-
-@dataclass(frozen=True)
-class Import:
-    """`import module` where `names` is None, else `from <level dots><module> import names`."""
-
-    module: str
-    names: tuple[str, ...] | None
-    level: int
-    line: int
 
 
 class Unparsable(Exception):
@@ -28,7 +18,7 @@ class Unparsable(Exception):
 
 
 def read_imports(source: bytes) -> list[Import]:
-    """All imports, wherever they stand: in functions, under conditions, for type checkers alone. Raises Unparsable."""
+    """All imports. Raises Unparsable."""
     # Python joins the parts of a dotted name one by one, which takes minutes for a name of a megabyte.
     if _ENDLESS_NAME.search(source):
         raise Unparsable("holds a name of more than 5,000 characters")
@@ -40,14 +30,7 @@ def read_imports(source: bytes) -> list[Import]:
     except (ValueError, RecursionError, MemoryError) as error:
         reason = str(error) if isinstance(error, ValueError) else "it is nested too deeply"
         raise Unparsable(f"is no Python that can be parsed: {reason}") from None
-    found = []
-    for node in ast.walk(parsed):
-        if isinstance(node, ast.Import):
-            found += [Import(alias.name, None, 0, node.lineno) for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            names = tuple(alias.name for alias in node.names)
-            found.append(Import(node.module or "", names, node.level, node.lineno))
-    return found
+    return list(imports_in(parsed))
 
 
 def file_imports(source: bytes, module: Module, layout: Layout) -> FileImports:
@@ -70,7 +53,7 @@ def _resolve(each: Import, module: Module, layout: Layout, targets: set[str], un
     if each.names is None:
         base, wanted = each.module, [each.module]
     elif each.level:
-        absolute = absolute_base(module, each.level, each.module)
+        absolute = each.absolute(module.package)
         if absolute is None:
             report("." * each.level + each.module, "leads above the topmost package")
             return
@@ -105,14 +88,3 @@ def _resolve_sibling(each: Import, module: Module, layout: Layout, targets: set[
     known = layout.known[module.root]
     for name in each.names or ("*",):
         targets.add(known.get(f"{base}.{name}", known[base]))
-
-
-def absolute_base(module: Module, level: int, name: str) -> str | None:
-    """What a relative import starts from, or None where it climbs too high."""
-    parts = module.package.split(".") if module.package else []
-    if level > len(parts) + (not module.package):
-        return None
-    kept = parts[: len(parts) - (level - 1)]
-    if not kept and level > 1:
-        return None
-    return ".".join([*kept, name] if name else kept)

@@ -17,9 +17,10 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from orchestration_assets.code.import_graph.model import Broken, FileImports
-from orchestration_assets.code.import_graph.python_imports import absolute_base, file_imports
+from orchestration_assets.code.import_graph.python_imports import file_imports
 from orchestration_assets.code.import_graph.python_layout import Layout, Module
 from orchestration_assets.code.import_graph.tree import Tree
+from orchestration_assets.import_statements import absolute
 
 if TYPE_CHECKING:
     from grimp.application.ports.modulefinder import FoundPackage, ModuleFile
@@ -158,7 +159,7 @@ class _Suspects:
         dots, name = match.groups()
         local: str | None = name.decode("utf-8", "replace")
         if dots and local is not None:
-            local = absolute_base(module, len(dots), local) if module.package else None
+            local = absolute(local, len(dots), module.package) if module.package else None
         is_plain = local is not None and self._is_plain(module, local)
         return _Judged.PLAIN if is_plain else _Judged.SUSPECT, not dots
 

@@ -11,10 +11,11 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
-from pathlib import PurePosixPath
 
+from orchestration_assets.code.modules import module_of, package_of
 from orchestration_assets.code.quality.files import supports_tests
 from orchestration_assets.code.quality.model import Constraints, Reason
+from orchestration_assets.import_statements import imports_in
 
 MOST_CYCLES = 20
 Trees = Mapping[str, ast.Module]
@@ -93,53 +94,16 @@ def _targets(each: Import, modules: Mapping[str, str]) -> Iterator[str]:
 
 def imports_of(path: str, tree: ast.Module) -> Iterator[Import]:
     """Every import of a file, with those by `__import__` and `import_module` whose name is written down."""
-    package = module_of(path).split(".")
-    if not path.endswith("__init__.py"):
-        package = package[:-1]
-    loading = set(_loading(tree.body))
+    package = package_of(path)
+    for each in imports_in(tree):
+        yield Import(each.line, each.absolute(package) or "", each.names or (), each.runs)
     for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (Import(node.lineno, alias.name, (), node in loading) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            names = tuple(alias.name for alias in node.names)
-            module = node.module or ""
-            if node.level:
-                kept = len(package) - (node.level - 1)
-                module = (
-                    ".".join([*package[:kept], *module.split(".")] if module else package[:kept]) if kept > 0 else ""
-                )
-                if not module and kept == 0 and not path.count("/"):
-                    module = node.module or ""
-            yield Import(node.lineno, module, names, node in loading)
-        elif isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
+        if isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
             name, function = node.args[0].value, node.func
             called = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
             if called in ("__import__", "import_module") and isinstance(name, str) and not name.startswith("."):
                 yield Import(node.lineno, name, (), False)
 
 
-def _loading(body: list[ast.stmt]) -> Iterator[ast.stmt]:
-    """The statements that run when a file is loaded, those in classes and blocks too."""
-    for node in body:
-        yield node
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            continue
-        is_for_types = isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
-        for name in ("orelse",) if is_for_types else ("body", "orelse", "finalbody"):
-            yield from _loading(getattr(node, name, []))
-        for handler in [*getattr(node, "handlers", []), *getattr(node, "cases", [])]:
-            yield from _loading(handler.body)
-
-
-def module_of(path: str) -> str:
-    """The dotted name under which a file is imported, with the project's folder and its `src` on the path."""
-    parts = list(PurePosixPath(path).with_suffix("").parts)
-    if parts[0] == "src" and len(parts) > 1:
-        parts = parts[1:]
-    if parts[-1] == "__init__" and len(parts) > 1:
-        parts = parts[:-1]
-    return ".".join(parts)
-
-
 def _modules(trees: Trees) -> dict[str, str]:
-    return {module_of(path): path for path in trees}
+    return {module: path for path in trees if (module := module_of(path)) is not None}

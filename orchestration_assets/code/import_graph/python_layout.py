@@ -93,14 +93,14 @@ class Layout:
 
 
 def layout_of(tree: Tree, *, implicit_packages: bool = False) -> Layout:
-    """Names the Python files of a tree; what a package of the same name hides is named by its path. Folders without `__init__.py` inside a
+    """Names the Python files of a tree; what no import can name, because a package has the name or it holds a dot, is named by its path. Folders without `__init__.py` inside a
     package are left out, unless they are asked for as implicit packages."""
     files = sorted(path for path in tree.files if path.endswith(".py") and not path.rpartition("/")[2].startswith("."))
     prefix = _package_above(tree.root) if "__init__.py" in tree.files else ""
     places = _Places(tree, prefix)
     layout = Layout(prefix=prefix)
     found: dict[str, dict[str, str]] = defaultdict(dict)
-    shadowed = []
+    nameless = []
     hidden: dict[str, set[str]] = defaultdict(set)
     for file in files:
         folder, _, name = file.rpartition("/")
@@ -111,14 +111,16 @@ def layout_of(tree: Tree, *, implicit_packages: bool = False) -> Layout:
             hidden[root].add(local)
             continue
         other = found[root].get(local)
-        if other is None:
+        if "." in name[:-3]:
+            nameless.append(file)
+        elif other is None:
             found[root][local] = file
         elif file.endswith("/__init__.py"):
             # A package goes before a module of the same name.
             found[root][local] = file
-            shadowed.append(other)
+            nameless.append(other)
         else:
-            shadowed.append(file)
+            nameless.append(file)
     layout.owners = _owners(found, layout)
     for root, names in found.items():
         _add_root(layout, tree, root, names)
@@ -127,10 +129,10 @@ def layout_of(tree: Tree, *, implicit_packages: bool = False) -> Layout:
             while local and local not in layout.known.get(root, {}):
                 layout.elsewhere.setdefault(root, set()).add(local)
                 local = local.rpartition(".")[0]  # noqa: PLW2901
-    for file in shadowed:
+    for file in nameless:
         folder, _, name = file.rpartition("/")
         place = places.of(folder)
-        layout.modules[file] = Module(file, file, place.local(name), place.root, False)
+        layout.modules[file] = Module(file, file, place.local(f"{name.partition('.')[0]}.py"), place.root, False)
     return layout
 
 

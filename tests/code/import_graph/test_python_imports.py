@@ -188,6 +188,20 @@ def test_a_package_goes_before_a_module_of_the_same_name(tmp_path: Path) -> None
     assert graph.edges == [("a", "b"), ("b", "c")]
 
 
+def test_a_file_whose_name_no_import_can_spell_is_named_by_its_path(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Grimp would panic: its names are dotted."""
+    modules = {f"pkg/m{number}.py": "import pkg.m0\n" for number in range(12)}
+    graph = graph_of_tree(
+        tmp_path, {"pkg/__init__.py": "", **modules, "pkg/hook.api.py": "from . import m1\nimport pkg.settings\n"}
+    )
+    assert "pkg/hook.api.py" in graph.modules and "pkg.hook" not in graph.modules
+    assert imported_by(graph, "pkg/hook.api.py") == ["pkg", "pkg.m1"]
+    assert [each.written for each in graph.unresolved] == ["pkg.settings"]
+    assert "panicked" not in capfd.readouterr().err
+
+
 def test_names_are_compared_whole(tmp_path: Path) -> None:
     graph = graph_of_tree(tmp_path, {"app.py": "import db", "db.py": "", "mydb.py": "", "my/db.py": "", "db2.py": ""})
     assert graph.edges == [("app", "db")]

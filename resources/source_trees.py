@@ -6,7 +6,8 @@ What belongs here: from `owner/name` and a commit to a repository on this machin
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 
 _NAME = re.compile(r"[\w.-]+/[\w.-]+")
+_HASH = re.compile(r"[0-9a-f]{40,64}")
 
 
 class SourceUnavailable(SoloistError):
@@ -47,11 +49,7 @@ class SourceTrees:
 
     def repository_with(self, name: str, commit: str, refs: Sequence[str] = ()) -> Repository:
         """A repository that holds `commit` of `owner/name`; `refs` (full names) lead to it on the server. Raises SourceUnavailable."""
-        for path in self._clones:
-            try:
-                repository = open_repository(path)
-            except (NotARepository, UnreadableRepository):
-                continue
+        for repository in self._watched():
             if repository.name.lower() == name.lower() and is_whole(repository) and has_commit(repository, commit):
                 return repository
         return self._mirrored(name, commit, refs)
@@ -65,6 +63,21 @@ class SourceTrees:
         except (GitFailed, RestError):
             return []
         return [ref.removeprefix("refs/tags/") for ref in found]
+
+    def _watched(self) -> Iterator[Repository]:
+        for path in self._clones:
+            with suppress(NotARepository, UnreadableRepository):
+                yield open_repository(path)
+
+    def _advice(self, name: str, commit: str) -> str:
+        """What to do for a commit that is not to be had; a clone that was passed over, though it looks like one of it, is named."""
+        for repository in self._watched() if _HASH.fullmatch(commit) else ():
+            if not has_commit(repository, commit):
+                continue
+            if not is_whole(repository):
+                return f"the watched clone {repository.path} is a partial one, in which files are missing: clone it without --filter"
+            return f"the watched clone {repository.path} holds it as {repository.name}: have its remote `origin` name {name}"
+        return "clone it and watch the clone, or check SOLOIST_GITHUB_TOKEN"
 
     def _address(self, name: str) -> str:
         if not _NAME.fullmatch(name) or set(name.split("/")) & {".", ".."}:
@@ -87,7 +100,7 @@ class SourceTrees:
                 return mirror
         raise SourceUnavailable(
             f"The code of {name} at {commit[:12]} is neither in a watched clone nor to be had from {self._host} "
-            f"({complaint or 'it is not there'}); clone it and watch the clone, or check SOLOIST_GITHUB_TOKEN."
+            f"({complaint or 'it is not there'}); {self._advice(name, commit)}."
         )
 
 

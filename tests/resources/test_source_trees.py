@@ -99,6 +99,18 @@ def test_a_partial_clone_is_not_taken_for_the_source(made: GitRepository, host: 
         assert tree.read("a") == b"1\n"
 
 
+def test_a_clone_that_was_passed_over_is_named(made: GitRepository, host: _Host, tmp_path: Path) -> None:
+    commit = made.commit("first", {"a": "1\n"})
+    made.git("config", "uploadpack.allowFilter", "true")
+    partial = tmp_path / "partial"
+    made.git("clone", "--quiet", "--filter=blob:none", "--no-checkout", f"file://{made.path}", partial)
+    made.git("remote", "add", "origin", "https://github.com/other/fork.git")
+    for clone, advice in ((partial, "clone it without --filter"), (made.path, "holds it as other/fork: have its")):
+        with pytest.raises(SourceUnavailable, match=advice) as raised:
+            SourceTrees([clone], tmp_path / "mirrors", host.url).repository_with("owner/name", commit)
+        assert str(clone) in str(raised.value)
+
+
 def test_credentials_that_are_refused_are_a_sentence(made: GitRepository, host: _Host, tmp_path: Path) -> None:
     def refused() -> str:
         raise Unauthorized("GitHub does not let the app in.")

@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -55,7 +57,8 @@ def serve_ui(connections: Connections, host: str, port: int) -> int:
 
 
 def serve_webhooks(connections: Connections, host: str, port: int | None) -> None:
-    """Takes deliveries until interrupted. Raises BadInput where no secret is set: everything would be refused."""
+    """Takes deliveries until interrupted. Raises BadInput where no secret is set, since everything would be refused, and where nobody can
+    listen on the port."""
     import uvicorn
 
     from sensors.webhooks import create_app
@@ -66,12 +69,29 @@ def serve_webhooks(connections: Connections, host: str, port: int | None) -> Non
             "Deliveries are verified with a secret, and none is set; set SOLOIST_GITHUB_WEBHOOK_SECRET or SOLOIST_SENTRY_WEBHOOK_SECRET to "
             "the one of the webhook."
         )
-    app = create_app(settings, connections.inbox)
-    address = settings.webhook_port if port is None else port
-    sys.stderr.write(f"Webhooks: http://{host}:{address}/webhooks/github and /webhooks/sentry   (Ctrl-C stops)\n")
-    uvicorn.run(
-        app, host=host, port=address, log_level="warning", access_log=False, server_header=False, timeout_keep_alive=30
-    )
+    with _listening(host, settings.webhook_port if port is None else port) as listener:
+        config = uvicorn.Config(
+            create_app(settings, connections.inbox),
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            timeout_keep_alive=30,
+        )
+        address = f"http://{host}:{listener.getsockname()[1]}"
+        sys.stderr.write(f"Webhooks: {address}/webhooks/github and /webhooks/sentry   (Ctrl-C stops)\n")
+        with suppress(KeyboardInterrupt):
+            uvicorn.Server(config).run(sockets=[listener])
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    """A socket that takes connections. Raises BadInput where there can be none."""
+    try:
+        return socket.create_server(
+            (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=2048
+        )
+    except (OSError, OverflowError) as error:
+        why = (getattr(error, "strerror", None) or "no such port").partition(" (while")[0]
+        raise BadInput(f"Webhooks cannot be taken on port {port} of {host} ({why}); choose another.") from None
 
 
 def serve_documents(connections: Connections, host: str, port: int | None) -> None:

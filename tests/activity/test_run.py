@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from dataclasses import replace
 from pathlib import Path
 
@@ -133,3 +134,21 @@ def test_webhooks_without_a_secret_are_refused_in_a_sentence(tmp_path: Path, mon
     done = soloist("webhooks")
     assert done.status == 2
     assert "SOLOIST_GITHUB_WEBHOOK_SECRET" in done.sentence
+
+
+def test_a_port_on_which_nobody_can_listen_is_refused_in_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOLOIST_HOME", str(tmp_path))
+    monkeypatch.setenv("SOLOIST_GITHUB_WEBHOOK_SECRET", "secret")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        busy = str(taken.getsockname()[1])
+        for arguments, why in (
+            (("--port", busy), "Address already in use"),
+            (("--port", "99999"), "no such port"),
+            (("--port=-5",), "no such port"),
+            (("--host", "999.1.1.1"), "of 999.1.1.1 (Name or service not known)"),
+        ):
+            done = soloist("webhooks", *arguments)
+            assert done.status == 2
+            assert why in done.sentence

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, cast, get_args
 
@@ -90,14 +90,15 @@ def _why_nothing(kind: ReportKind, asked: str | None, period: Period | None, cal
 
 
 def latest_key(session: Session, connections: Connections, kind: ReportKind) -> str | None:
-    """The key of the latest period that has a document and in which anything was done: later ones tell only of branches that rest. Keys of
-    one kind sort by time."""
+    """The key of the latest period that has a document and in which anything was done: later ones tell only of branches that rest. What a
+    clock that runs ahead dated is not believed: it would make the latest of these the latest of all. Keys of one kind sort by time."""
     from orchestration_assets.reports.calendar import SPANS, period_key
 
     condition, parameters = resolve_scope(session, load_sources(connections.settings)).condition()
     last = session.scalar(
-        f"SELECT max(greatest(e.authored_at, coalesce(e.landed_at, e.authored_at))) FROM worklog_entries AS e WHERE {condition}",
-        parameters,
+        f"""SELECT max(instant) FROM (SELECT unnest([e.authored_at, e.landed_at]) AS instant FROM worklog_entries AS e WHERE {condition})
+        WHERE instant <= ?""",
+        [*parameters, clock.now() + timedelta(days=1)],
     )
     keys = f"SELECT max(key) FROM {DOCUMENTS.name} WHERE kind = ?"
     found = None

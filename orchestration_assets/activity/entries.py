@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from orchestration_assets.activity.model import ISSUES, PULL_REQUESTS, SUBMITTED_REVIEWS
 from orchestration_assets.worklogs.classification import is_bot
+from orchestration_assets.worklogs.ingestion import local_month
 from orchestration_assets.worklogs.model import Entry, Source
 from orchestration_assets.worklogs.scope import NOREPLY
 from resources.language_model.agent import content_hash
@@ -23,14 +24,15 @@ if TYPE_CHECKING:
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 
 
-def activity_entries(session: Session, zone: ZoneInfo) -> list[Entry]:
-    """The entries of everything that GitHub told, in the order of time. What an entry was made of once and is one no more is vanished."""
+def activity_entries(session: Session, zone: ZoneInfo, now: datetime) -> list[Entry]:
+    """The entries of everything that GitHub told by `now`, in the order of time. What an entry was made of once and is one no more is
+    vanished."""
     pulls = {(pull.repository.lower(), pull.number): pull for pull in session.rows(PULL_REQUESTS)}
     return sorted(
         [
-            *_pull_requests(pulls.values(), zone),
-            *_reviews(session.rows(SUBMITTED_REVIEWS), pulls, zone),
-            *_issues(session.rows(ISSUES), zone),
+            *_pull_requests(pulls.values(), zone, now),
+            *_reviews(session.rows(SUBMITTED_REVIEWS), pulls, zone, now),
+            *_issues(session.rows(ISSUES), zone, now),
         ],
         key=lambda entry: (entry.authored_at, entry.entry_id),
     )
@@ -41,7 +43,7 @@ def without_comments(body: str) -> str:
     return _COMMENT.sub("", body).strip()
 
 
-def _pull_requests(pulls: Iterable[PullRequest], zone: ZoneInfo) -> list[Entry]:
+def _pull_requests(pulls: Iterable[PullRequest], zone: ZoneInfo, now: datetime) -> list[Entry]:
     return [
         _entry(
             pull,
@@ -49,6 +51,7 @@ def _pull_requests(pulls: Iterable[PullRequest], zone: ZoneInfo) -> list[Entry]:
             pull.author,
             pull.closed_at,
             zone,
+            now,
             number=pull.number,
             title=pull.title,
             body=pull.body,
@@ -61,7 +64,9 @@ def _pull_requests(pulls: Iterable[PullRequest], zone: ZoneInfo) -> list[Entry]:
     ]
 
 
-def _reviews(reviews: Iterable[Review], pulls: Mapping[tuple[str, int], PullRequest], zone: ZoneInfo) -> list[Entry]:
+def _reviews(
+    reviews: Iterable[Review], pulls: Mapping[tuple[str, int], PullRequest], zone: ZoneInfo, now: datetime
+) -> list[Entry]:
     """Under the title of what was reviewed. Not those of one's own pull requests, which are answers to somebody else's."""
     found = []
     for review in reviews:
@@ -70,11 +75,11 @@ def _reviews(reviews: Iterable[Review], pulls: Mapping[tuple[str, int], PullRequ
         if review.state in ("approved", "changes_requested", "commented") and not is_own:
             title = pull.title if pull else ""
             number, author, at = review.pull_request, review.author, review.happened_at
-            found.append(_entry(review, "review", author, at, zone, number=number, title=title, body=review.body))
+            found.append(_entry(review, "review", author, at, zone, now, number=number, title=title, body=review.body))
     return found
 
 
-def _issues(issues: Iterable[Issue], zone: ZoneInfo) -> list[Entry]:
+def _issues(issues: Iterable[Issue], zone: ZoneInfo, now: datetime) -> list[Entry]:
     """Those that were closed as done: the work of whoever they were assigned to."""
     return [
         _entry(
@@ -83,6 +88,7 @@ def _issues(issues: Iterable[Issue], zone: ZoneInfo) -> list[Entry]:
             (*issue.assignees, issue.author)[0],
             issue.closed_at,
             zone,
+            now,
             number=issue.number,
             title=issue.title,
             body=issue.body,
@@ -100,6 +106,7 @@ def _entry(
     login: str,
     at: datetime,
     zone: ZoneInfo,
+    now: datetime,
     *,
     number: int,
     title: str,
@@ -108,7 +115,8 @@ def _entry(
     opened_at: datetime | None = None,
     merge_commit: str | None = None,
 ) -> Entry:
-    """The entry of what `login` did at an instant. Its text is title and body, less the comments that a template leaves in it."""
+    """The entry of what `login` did at an instant. Its text is title and body, less the comments that a template leaves in it. Like a
+    commit's, an instant after `now` is not believed: then the month is that in which it was opened, else today's."""
     subject = " ".join(title.split()) or f"#{number}"
     said = without_comments(body)
     text = f"{subject}\n\n{said}" if said else subject
@@ -134,6 +142,6 @@ def _entry(
         url=fact.url or None,
         opened_at=opened_at,
         merge_commit=merge_commit,
-        month=local.date().replace(day=1),
+        month=local_month(at, opened_at or at, zone, now),
         input_hash=content_hash(text, []),
     )

@@ -18,6 +18,7 @@ from orchestration_assets.reports.phrasing import (
     MAX_QUOTE,
     clip,
     listing,
+    one_line,
     plain,
     subject_key,
     uncapitalised,
@@ -27,10 +28,12 @@ from orchestration_assets.reports.topics import is_distinctive
 from orchestration_assets.reports.units import Unit, merge_title, read_title, subject_span
 from orchestration_assets.worklogs.model import Category, Evidence, Statement
 from orchestration_assets.worklogs.tense import capitalised, leading_verb
-from orchestration_assets.worklogs.wording import imperative, is_foreign, past_tense, plural
+from orchestration_assets.worklogs.wording import clean_headline, imperative, is_foreign, past_tense, plural
 
 MAX_EVIDENCE = 50
 MAX_REFERENCES = 2
+MAX_WORDS = 60
+"""Characters that are told of a message which says little."""
 
 _VERSION = re.compile(
     r"(?<![\w.])v?\d+(?:\.\d+)+(?:[-.+_]?(?:rc|alpha|beta|a|b|dev|pre|post)[-.]?\d*)?(?!\w)", re.IGNORECASE
@@ -72,7 +75,8 @@ def open_claim(work: OpenWork, lead_in: str = "", since: date | None = None) -> 
             if work.area and is_distinctive(work.area, work.commits[0].entry.repository)
             else ""
         )
-        text = f"{lead_in}{'work' if lead_in else 'Work'}{area} that has not landed (no description)"
+        described = _as_described(entry.entry.subject for entry in work.commits)
+        text = f"{lead_in}{'work' if lead_in else 'Work'}{area} that has not landed {described}"
     text += _extent(work, since)
     ordered = (
         [work.first, *(entry for entry in work.commits if entry is not work.first)] if work.first else work.commits
@@ -169,14 +173,31 @@ def told_as_done(headline: str, category: Category) -> str:
 
 
 def _vague_sentence(units: Sequence[Unit]) -> str:
-    """`49 website copy edits`; where the messages say nothing at all, what they touched."""
+    """`49 website copy edits`; else what was touched, and the few words of the messages: `1 change to docs (described only as “fix typo”)`."""
     nouns = {rules().vague_nouns.get(subject_key(unit.lead.entry.subject).rstrip(".!")) for unit in units}
     noun = nouns.pop() if len(nouns) == 1 else None
     area = plain(units[0].area or "") if is_distinctive(units[0].area or "", units[0].repository) else ""
     count = len(units)
     if noun:
         return plural(count, f"{area} {noun}".strip())
-    return plural(count, "change") + (f" to {area}" if area else "") + " (no description)"
+    described = _as_described(unit.lead.entry.text[slice(*unit.span)] for unit in units)
+    return f"{plural(count, 'change')}{f' to {area}' if area else ''} {described}"
+
+
+def _as_described(messages: Iterable[str]) -> str:
+    """`(described only as “fix” and “3.11+”, 2 not at all)` of messages that say little; `(no description)` where none holds a word."""
+    said = [_words_of(message) for message in messages]
+    distinct = {words.casefold(): f"“{words}”" for words in said if words}
+    if not distinct:
+        return "(no description)"
+    silent = said.count("")
+    return f"(described only as {listing(list(distinct.values()), rest='others')}{f', {silent:,} not at all' if silent else ''})"
+
+
+def _words_of(message: str) -> str:
+    """The words of a message without prefix and numbers at its end; "" where it is empty, a placeholder or hammered keys."""
+    words = clip(plain(clean_headline(one_line(message[:MAX_QUOTE]))), MAX_WORDS)
+    return words if re.search(r"\w", words) and not rules().no_words.fullmatch(words.strip(" .…!?")) else ""
 
 
 def _tail(units: Sequence[Unit]) -> str:

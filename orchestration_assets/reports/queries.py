@@ -72,9 +72,9 @@ def items_of(
     """The items of those periods that hold anything."""
     index = index_by_period(kind, entries, calendar)
     return [
-        build_item(kind, period, calendar, index[period_key(period)], scope.line)
+        build_item(kind, period, calendar, found, scope.line_with(row.entry for row in found))
         for period in periods
-        if period_key(period) in index
+        if (found := index.get(period_key(period)))
     ]
 
 

@@ -125,6 +125,8 @@ def footer(report: Report) -> str:
     entries, units, shown = (report.counts.get(name, 0) for name in ("entries", "units", "shown"))
     if not entries:
         return ""
+    if not any(section.topics or section.remainder for section in report.sections):
+        return f"From {plural(entries, 'entry')}, of which there is nothing to tell."
     told = "" if shown == units or not units else f", {shown:,} of them told above"
     done = f"; {plural(units, 'unit')} of work{told}" if units else ""
     return f"From {plural(entries, 'entry')}{done}."

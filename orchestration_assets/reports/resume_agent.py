@@ -36,7 +36,7 @@ from resources.language_model.agent import InvalidReply, Message, Request, agent
 from resources.language_model.prompting import CONTEXT, OVERHEAD, characters, fitting, tokens
 from resources.language_model.schemas import at_most, number_to, sized_schema
 
-RULES = 2
+RULES = 3
 """Counted up whenever the extractive rules change what a resume says."""
 
 PROMPT = Path(__file__).parent / "prompts" / "resume_highlights.md"

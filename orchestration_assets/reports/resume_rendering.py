@@ -120,13 +120,15 @@ def _project(project: ResumeProject, commits: Mapping[str, str]) -> View:
 
 
 def _figures(highlight: Highlight, commits: Mapping[str, str]) -> str:
-    """The evidence in small: "Mar 2021 – Nov 2024 · 24 active months · 3f2a91c, 88ab0de and 61 more"."""
+    """The evidence in small: "Mar 2021 – Nov 2024 · 24 active months · 3f2a91c, 88ab0de and 61 more commits". One change may
+    be several commits, so that these are counted apart from the changes of the sentence."""
     hashes = [commits[one.entry_id][:SHORT_HASH] for one in highlight.evidence if one.entry_id in commits][
         :HASHES_SHOWN
     ]
     more = len(highlight.evidence) - len(hashes)
-    named = ", ".join(hashes) + (f" and {more:,} more" if more else "")
-    cited = named if hashes else plural(more, "note")
+    noun = "more commit" if all(one.entry_id in commits for one in highlight.evidence) else "more entry"
+    named = ", ".join(hashes) + (f" and {plural(more, noun)}" if more else "")
+    cited = named if hashes else plural(more, "entry")
     span = _span(highlight.first.isoformat(), highlight.last.isoformat())
     return " · ".join([span, plural(highlight.months_active, "active month"), cited])
 

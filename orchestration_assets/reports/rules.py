@@ -28,6 +28,7 @@ class Rules:
     kinds: dict[Category, Kind]
     generic_topics: frozenset[str]
     vague_nouns: dict[str, str]
+    no_words: re.Pattern[str]
     undoing: re.Pattern[str]
     praise: re.Pattern[str]
     prepositions: frozenset[str]
@@ -49,6 +50,7 @@ def rules() -> Rules:
         },
         generic_topics=frozenset(words["generic_topics"]),
         vague_nouns=words["vague_nouns"],
+        no_words=re.compile("|".join(words["no_words"]), re.IGNORECASE),
         undoing=_any_of(words["undoing"]),
         praise=_any_of(words["praise"]),
         prepositions=frozenset(words["prepositions"]),

@@ -85,7 +85,7 @@ def survey(warehouse: Warehouse, repositories: Sequence[Path], zone: ZoneInfo, n
         raise errors[0]
     with warehouse.read() as session:
         found.known = {row.path: row for row in session.rows(REPOSITORIES)}
-        found.told = _changed(session, [*_note_entries(session, zone), *activity_entries(session, zone)])
+        found.told = _changed(session, [*_note_entries(session, zone), *activity_entries(session, zone, now)])
     zone_key = str(zone)
     for repository_id, clones in by_id.items():
         found.opened[repository_id] = clones

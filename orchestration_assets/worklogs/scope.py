@@ -6,7 +6,7 @@ watched repositories: then the documents speak of everybody's work together, and
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from orchestration_assets.worklogs.model import REPOSITORIES
@@ -16,8 +16,9 @@ NOREPLY = "users.noreply.github.com"
 """The host of the addresses that GitHub gives those who hide theirs."""
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from orchestration_assets.worklogs.model import Entry
     from resources.warehouse import Session
 
 _WATCHED = """NOT e.vanished AND (e.source <> 'git'
@@ -29,10 +30,23 @@ _BY = """(e.source = 'note' OR lower(e.author_email) IN (SELECT unnest(?::VARCHA
 
 @dataclass(frozen=True)
 class Scope:
-    """`names` are the lower-case addresses and names whose work counts; None: everybody's. `line` says it in a document."""
+    """`names` are the lower-case addresses and names whose work counts; None: everybody's. `whose` says it: `Your work`. `watched`: the
+    lower-case ids of the watched repositories, to their names."""
 
     names: tuple[str, ...] | None
-    line: str
+    whose: str
+    watched: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def line(self) -> str:
+        """`Your work in acme and ledger`: whose work, and in which of the watched repositories."""
+        return self.line_with(())
+
+    def line_with(self, entries: Iterable[Entry]) -> str:
+        """The line of a document that tells of `entries`: what was done on GitHub may be from repositories that nobody watches here."""
+        told = (entry for entry in entries if entry.source not in ("git", "note"))
+        others = {" ".join(e.repository.split()) for e in told if e.repository_id.lower() not in self.watched}
+        return f"{self.whose} in {_sources_line([*self.watched.values(), *others])}"
 
     def condition(self, with_merges: bool = False) -> tuple[str, list[object]]:
         """A SQL condition on `worklog_entries AS e`, and its parameters: watched, not vanished, and in scope.
@@ -51,17 +65,18 @@ class Scope:
 def resolve_scope(session: Session, sources: Sources) -> Scope:
     """The scope that the settings name, else the configured self, else everybody."""
     watched = [row for row in session.rows(REPOSITORIES, order_by="path") if row.watched]
-    where = _sources_line([row.name for row in watched])
+    by_id = {row.repository_id.lower(): row.name for row in watched}
     authors = sources.authors
     names = _lower(name for row in watched for name in row.self_names)
     login = _lower([sources.login, f"{sources.login}@{NOREPLY}"]) if sources.login else ()
+    everybodys = Scope(None, "Everybody's work", by_id)
     if any(author.lower() == EVERYBODY for author in authors):
-        return Scope(None, f"Everybody's work in {where}")
+        return everybodys
     if authors:
         chosen = _lower(authors)
         is_own = not names or not set(chosen).isdisjoint(names)
-        return Scope(_lower([*chosen, *(login if is_own else ())]), f"{_whose(session, authors, names)} in {where}")
-    own = Scope(_lower([*names, *login]), f"Your work in {where}")
+        return Scope(_lower([*chosen, *(login if is_own else ())]), _whose(session, authors, names), by_id)
+    own = Scope(_lower([*names, *login]), "Your work", by_id)
     condition, parameters = own.condition()
     if own.names and session.scalar(
         f"SELECT count(*) FROM worklog_entries AS e WHERE e.source <> 'note' AND {condition}",
@@ -70,7 +85,7 @@ def resolve_scope(session: Session, sources: Sources) -> Scope:
         return own
     if not session.scalar(f"SELECT count(*) FROM worklog_entries AS e WHERE e.source <> 'note' AND {_WATCHED}"):
         return own
-    return Scope(None, f"Everybody's work in {where}")
+    return everybodys
 
 
 def _whose(session: Session, authors: Sequence[str], own: Sequence[str]) -> str:

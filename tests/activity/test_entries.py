@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -18,6 +18,8 @@ from resources.warehouse import Warehouse
 from tests.activity.github_facts import day, issue, pull_request, review
 
 ZONE = ZoneInfo("Europe/Vienna")
+NOW = day(29)
+AHEAD = datetime(2099, 3, 4, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -28,7 +30,7 @@ def entries_of(tmp_path: Path) -> Callable[[Sequence[Fact]], list[Entry]]:
         with warehouse.write() as session:
             for fact in facts:
                 session.merge(TABLE_OF[type(fact)], [fact])
-            return activity_entries(session, ZONE)
+            return activity_entries(session, ZONE, NOW)
 
     return made
 
@@ -84,6 +86,21 @@ def test_a_closed_issue_is_the_work_of_whoever_it_was_assigned_to(
     assigned, unassigned = entries_of([issue(9, "Export to CSV"), issue(10, "Print", assignees=[], reason=None)])
     assert (assigned.source, assigned.author_name, assigned.number) == ("issue", "fern", 9)
     assert unassigned.author_name == "moss"
+
+
+def test_a_date_that_is_still_to_come_is_not_believed(entries_of: Callable[[Sequence[Fact]], list[Entry]]) -> None:
+    found = entries_of(
+        [
+            pull_request(1, "Weigh parcels", opened_at=datetime(2026, 10, 14, tzinfo=UTC), closed_at=AHEAD),
+            issue(2, "Weigh parcels", opened_at=AHEAD, closed_at=AHEAD),
+            review(3, happened_at=AHEAD),
+        ]
+    )
+    assert {entry.source: entry.month for entry in found} == {
+        "pull_request": date(2026, 10, 1),
+        "issue": date(2026, 11, 1),
+        "review": date(2026, 11, 1),
+    }
 
 
 def test_an_enterprise_host_and_a_bot_are_told_apart(entries_of: Callable[[Sequence[Fact]], list[Entry]]) -> None:

@@ -112,6 +112,16 @@ def test_many_sources_are_named_by_the_first_and_a_count() -> None:
     assert re.search(r"- Added caches \(#9\) \[(?:[0-9a-f]{7}, ){3}[0-9a-f]{7} and 6 more\]", text)
 
 
+def test_entries_of_which_nothing_is_told_are_said_to_tell_nothing() -> None:
+    history = History()
+    history.commit("Merge branch 'main' into topic", [], is_merge=True, landed=None)
+    text = render_markdown(made(history), history.by_id())
+    assert text.count("Nothing recorded.") == 4
+    assert text.endswith("\nFrom 1 entry, of which there is nothing to tell.\n")
+    history.commit("Add caches")
+    assert "\nFrom 2 entries; 1 unit of work.\n" in render_markdown(made(history), history.by_id())
+
+
 def test_json_is_the_contract() -> None:
     history = History()
     commit = history.commit("Add caches")

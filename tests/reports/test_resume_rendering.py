@@ -87,7 +87,7 @@ def test_evidence_is_shown_in_small_and_told_in_full(profile: Profile) -> None:
     lantern = next(project for project in draft.projects if project.name == "lantern")
     commit = draft.commits[lantern.highlights[0].evidence[0].entry_id]
     assert re.search(
-        rf"<sub>Mar 2024 – Jun 2024 · 3 active months · {commit[:7]}, \w{{7}}, \w{{7}} and 4 more</sub>",
+        rf"<sub>Mar 2024 – Jun 2024 · 3 active months · {commit[:7]}, \w{{7}}, \w{{7}} and 4 more commits</sub>",
         render_markdown(draft, profile),
     )
     assert commit[:7] in render_html(draft, profile)
@@ -99,6 +99,16 @@ def test_evidence_is_shown_in_small_and_told_in_full(profile: Profile) -> None:
     assert {"entry_id", "where", "start", "end", "quote"} <= highlight["evidence"][0].keys()
     python = meta["skills"][0]
     assert (python["count"], python["firstUsed"], python["lastUsed"]) == (1214, "2024-03-01", "2026-10-01")
+
+
+def test_evidence_that_is_no_commit_is_counted_among_entries(profile: Profile) -> None:
+    draft = draft_resume(example_item(profile=profile))
+    lantern = next(project for project in draft.projects if project.name == "lantern")
+    cited = [piece.entry_id for piece in lantern.highlights[0].evidence]
+    for left, told in [(cited[:-1], "and 4 more entries</sub>"), ([], "· 7 entries</sub>")]:
+        commits = {entry: draft.commits[entry] for entry in left}
+        other = draft.model_copy(update={"commits": commits, "projects": [lantern]})
+        assert told in render_markdown(other, profile)
 
 
 def test_equal_inputs_make_equal_bytes_and_no_day_of_making(profile: Profile) -> None:

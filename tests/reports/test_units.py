@@ -170,8 +170,57 @@ def test_vague_subjects_count_by_area_and_never_headline() -> None:
     for subject in ("wip", "fix", "more"):
         history.commit(subject, [("warehouse/tables.py", 4, 4)])
     report = report_of(history)
-    assert texts(report) == ["Added caches", "3 changes to warehouse (no description)"]
+    said = "3 changes to warehouse (described only as “fix” and “more”, 1 not at all)"
+    assert texts(report) == ["Added caches", said]
     assert report.counts["units"] == 4
+
+
+@pytest.mark.parametrize(
+    ("subject", "told"),
+    [
+        ("docs/ssl: fix typo (#3703)", "(described only as “fix typo”)"),
+        ("3.11+ (#3730)", "(described only as “3.11+”)"),
+        ("LEDGER-12", "(described only as “LEDGER-12”)"),
+        ("fix #31", "(described only as “fix”)"),
+        ("", "(no description)"),
+        (".", "(no description)"),
+        ("wip", "(no description)"),
+        ("WIP!", "(no description)"),
+        ("asdfgh", "(no description)"),
+    ],
+)
+def test_only_what_has_no_words_is_told_to_have_none(subject: str, told: str) -> None:
+    history = History()
+    history.commit(subject, [("docs/advanced/ssl.md", 1, 1)])
+    report = report_of(history)
+    assert texts(report) == [f"1 change to advanced {told}"]
+    known = history.by_id()
+    for evidence in (piece for claim in claims(report, "Completed") for piece in claim.evidence):
+        if evidence.where == "message":
+            assert known[evidence.entry_id].text[evidence.start : evidence.end] == evidence.quote
+
+
+def test_many_little_words_are_told_by_the_first_of_them() -> None:
+    history = History()
+    for subject in ("fix", "more", "Fix", "tweaks", "nits", "cleanup again"):
+        history.commit(subject, [("warehouse/tables.py", 4, 4)])
+    assert texts(report_of(history)) == [
+        "6 changes to warehouse (described only as “Fix”, “more”, “tweaks” and 2 others)"
+    ]
+
+
+def test_a_merged_branch_that_says_little_is_told_in_its_words() -> None:
+    history = History()
+    history.pull_request(4002, "docs/ssl: fix typo", ["Mend a word"])
+    assert texts(report_of(history)) == ["1 change to part4002 (described only as “fix typo”)"]
+
+
+def test_open_work_that_says_little_is_told_in_its_words() -> None:
+    history = History()
+    history.commit("fix typo", [("docs/advanced/ssl.md", 1, 1)], landed=None)
+    assert texts(report_of(history), "In progress") == [
+        "Work in advanced that has not landed (described only as “fix typo”)"
+    ]
 
 
 def test_a_mass_commit_is_told_by_its_size_because_its_subject_is_unreliable() -> None:

@@ -62,3 +62,17 @@ def test_a_document_names_whom_it_speaks_of_and_no_address(
 ) -> None:
     with warehouse.read() as session:
         assert resolve_scope(session, Sources(authors=list(authors))).line == line
+
+
+def test_a_document_names_the_repositories_of_what_it_tells_of_github(warehouse: Warehouse) -> None:
+    history = History("depot")
+    commit = history.commit("Weigh parcels").entry
+    told = [
+        commit.model_copy(update={"source": "pull_request", "repository_id": where, "repository": name})
+        for where, name in [("ID-of-Depot", "fern/depot"), ("github.com/moss/barn", "moss/barn")]
+    ]
+    note = history.note("Paired on the scales").entry
+    with warehouse.read() as session:
+        scope = resolve_scope(session, Sources(authors=["all"]))
+    assert scope.line_with([commit, note, told[0]]) == scope.line == "Everybody's work in depot"
+    assert scope.line_with([commit, *told]) == "Everybody's work in depot, moss/barn"

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from orchestration_assets.dagster_home import opened_instance
 from orchestration_assets.derivation import ONLY_CHANGED, Policy
+from orchestration_assets.reports.phrasing import counted
 from resources import progress
 from resources.errors import BadInput
 
@@ -58,20 +59,29 @@ def build_command(
     NeedsModel, BadInput.
 
     Where a build was stopped, the same command goes on from there. `output` is a folder that gets the files of the bundle, `propose` the
-    repository `owner/name` that gets a pull request with them.
+    repository `owner/name` that gets a pull request with them, of this build alone. What a person can mend is looked at before the model is.
     """
     from orchestration_assets.code.making import attempts_of, register, require_model
-    from orchestration_assets.code.releasing import write_release
+    from orchestration_assets.code.releasing import require_folder, write_release
+    from orchestration_assets.code.specification import require_room
     from orchestration_assets.code.spending import calls_of
     from orchestration_assets.connections import open_language_model
 
+    if propose is not None:
+        _require_repository(connections, propose)
+    if output is not None:
+        require_folder(output)
+    found = _specified(connections, str(named), project, propose)
     model = open_language_model(connections.settings, connections.warehouse)
     require_model(model)
-    specification = register(
-        connections.settings,
-        connections.warehouse,
-        _specified(connections, str(named), project, propose, model.context),
-    )
+    require_room(found.text, model.context, f"The issue {found.issue}" if found.issue else str(named))
+    remembered = _proposed_before(connections, found.project)
+    specification = register(connections.settings, connections.warehouse, found)
+    if propose is None and remembered and remembered.lower() != found.repository.lower():
+        where = f"to {found.repository}, where its issue is" if found.repository else "nowhere"
+        sys.stderr.write(
+            f"soloist: {found.project} is proposed {where}, and no longer to {remembered}; --propose counts for the build that it is given with.\n"
+        )
     for concern in specification.concerns:
         sys.stderr.write(f"soloist: {concern}\n")
     began, before = time.monotonic(), len(attempts_of(connections.settings, specification.project))
@@ -90,18 +100,35 @@ def build_command(
     return 0 if result.complete else 1
 
 
-def _specified(
-    connections: Connections, named: str, project: str | None, propose: str | None, context: int
-) -> Specification:
-    """The specification in the file or the issue of that name. Raises BadInput, and RestError where nothing is known of an issue."""
+def _require_repository(connections: Connections, propose: str) -> None:
+    """Raises BadInput for a repository that the outbox would send nothing to."""
+    from resources.outbox.policy import Policy
+
+    if not re.fullmatch(r"[\w.-]+/[\w.-]+", propose):
+        raise BadInput(f"{propose!r} names no repository; --propose takes owner/name.")
+    if propose.lower() not in Policy.of(connections.settings).repositories:
+        raise BadInput(
+            f"{propose} is not named in SOLOIST_GITHUB_REPOSITORIES, so nothing can be proposed there; name it there, or leave --propose out."
+        )
+
+
+def _proposed_before(connections: Connections, project: str) -> str:
+    """The repository that the project was to be proposed to when it was last built; "" for none."""
+    from orchestration_assets.code.model import SPECIFICATIONS
+
+    with connections.warehouse.read() as session:
+        known = session.rows(SPECIFICATIONS, where="project = ?", params=[project])
+    return known[0].repository if known else ""
+
+
+def _specified(connections: Connections, named: str, project: str | None, propose: str | None) -> Specification:
+    """The specification in the file or the issue of that name, whatever its length. Raises BadInput, and RestError where nothing is known of
+    an issue."""
     from orchestration_assets.code.issues import is_issue, issue_named
     from orchestration_assets.code.making import hear_of_issue, specification_in_issue
-    from orchestration_assets.code.model import SPECIFICATIONS
     from orchestration_assets.code.specification import read_specification
     from resources.rest.errors import RestError
 
-    if propose and not re.fullmatch(r"[\w.-]+/[\w.-]+", propose):
-        raise BadInput(f"{propose!r} names no repository; --propose takes owner/name.")
     if is_issue(named) and not Path(named).exists():
         try:
             hear_of_issue(connections.settings, connections.warehouse, named)
@@ -111,13 +138,10 @@ def _specified(
                     raise
             sys.stderr.write(f"soloist: {error} The issue is built as it was last heard of.\n")
         with connections.warehouse.read() as session:
-            found = specification_in_issue(session, named, project, context)
+            found = specification_in_issue(session, named, project, None)
     else:
-        found = read_specification(Path(named), project, context)
-    with connections.warehouse.read() as session:
-        remembered = session.rows(SPECIFICATIONS, where="project = ?", params=[found.project])
-    repository = found.repository or next((each.repository for each in remembered), "")
-    return found.model_copy(update={"repository": repository if propose is None else propose})
+        found = read_specification(Path(named), project, None)
+    return found if propose is None else found.model_copy(update={"repository": propose})
 
 
 def _made(connections: Connections, project: str, policy: Policy, *, show: bool) -> Totals:
@@ -185,9 +209,10 @@ def _tell(connections: Connections, result: BuildResult) -> None:
     from orchestration_assets.commands import where_documents_lie
 
     if result.complete:
+        done = "its one task is" if result.tasks == 1 else f"all {result.tasks} tasks are"
         sys.stderr.write(
-            f"{result.project}: all {result.tasks} tasks are done ({result.made} now), {len(result.files)} files, all tests pass; "
-            f"{result.calls} calls, {result.seconds:.1f} s.\n"
+            f"{result.project}: {done} done ({result.made} now), {counted(len(result.files), 'file', 'files')}, all tests pass; "
+            f"{counted(result.calls, 'call', 'calls')}, {result.seconds:.1f} s.\n"
         )
         address = connections.settings.documents_url
         for document in ("build_report/{}.html", "unit_test_report/{}.md", "integration_report/{}.md"):
@@ -206,7 +231,8 @@ def _tell(connections: Connections, result: BuildResult) -> None:
             )
     elif result.tasks:
         sys.stderr.write(
-            f"{result.project}: {result.done} of {result.tasks} tasks are done; what is done is kept, and `soloist build` goes on from there.\n"
+            f"{result.project}: {result.done} of {counted(result.tasks, 'task', 'tasks')} done; what is done is kept, and the same command goes "
+            "on from there.\n"
         )
 
 

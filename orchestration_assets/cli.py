@@ -270,7 +270,13 @@ def build(
     specification: Annotated[
         str, typer.Argument(help="A Markdown file that says what to build, or an issue on GitHub, owner/name#12.")
     ],
-    project: Annotated[str | None, typer.Option(help="The project's name; default that of the file or issue.")] = None,
+    project: Annotated[
+        str | None,
+        typer.Option(
+            help="The project's name; default that of the issue or the file, of its folder where the file is a SPEC.md, SPECIFICATION.md, "
+            "README.md or PRD.md."
+        ),
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="A folder that gets the files of the bundle.")
     ] = None,

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from orchestration_assets.reports.phrasing import counted
 from resources.errors import BadInput
 
 if TYPE_CHECKING:
@@ -19,9 +20,12 @@ SHOWN = 10
 
 def show_dependencies(path: Path, *, as_json: bool, as_mermaid: bool, cycles: bool, critical_path: bool) -> None:
     """Prints the graph of a folder. `cycles` and `critical_path` choose what of the summary is shown, in full; `--json` holds both anyway.
-    Raises BadInput for a folder that cannot be read, or where two forms are asked for."""
+    Raises BadInput for a folder that cannot be read, where two forms are asked for, or a part of one that has no parts."""
     if as_json and as_mermaid:
         raise BadInput("--json and --mermaid are two forms of the same graph; choose one.")
+    if (as_json or as_mermaid) and (parts := ["--cycles"] * cycles + ["--critical-path"] * critical_path):
+        form = "--json holds the cycles and the longest chain anyway" if as_json else "--mermaid draws the whole graph"
+        raise BadInput(f"{form}; leave {' and '.join(parts)} out.")
     from orchestration_assets.code.import_graph import build_graph
 
     graph = build_graph(path)
@@ -48,16 +52,18 @@ def _show(graph: ImportGraph, path: Path, *, cycles: bool, critical_path: bool) 
         _show_critical_path(console, graph)
     if not (cycles or critical_path):
         unresolved = [f"{each.module}:{each.line}: {each.written} ({each.reason})" for each in graph.unresolved]
-        _show_some(console, "imports that lead nowhere", unresolved)
-        _show_some(console, "files not read whole", [f"{each.file} {each.sentence}" for each in graph.broken])
+        _show_some(console, counted(len(unresolved), "import that leads", "imports that lead") + " nowhere", unresolved)
+        broken = [f"{each.file} {each.sentence}" for each in graph.broken]
+        _show_some(console, counted(len(broken), "file", "files") + " not read whole", broken)
 
 
 def _show_counts(console: Console, graph: ImportGraph) -> None:
     figures = graph.statistics()
     _line(
         console,
-        f"{figures.nodes:,} modules, {figures.edges:,} imports, {figures.levels:,} levels of at most {figures.widest_level:,} modules;"
-        f" {figures.alone:,} modules import none of these and are imported by none.",
+        f"{_modules(figures.nodes)}, {counted(figures.edges, 'import', 'imports')}, {counted(figures.levels, 'level', 'levels')} of at most "
+        f"{_modules(figures.widest_level)}; {_modules(figures.alone)} "
+        f"{'imports none of these and is' if figures.alone == 1 else 'import none of these and are'} imported by none.",
     )
     for title, ranking in (("Most imported", figures.busiest), ("Importing most", figures.greediest)):
         if ranking:
@@ -69,9 +75,9 @@ def _show_cycles(console: Console, graph: ImportGraph, most: int | None) -> None
     if not found:
         _line(console, "No cycles.")
         return
-    _line(console, f"\n{len(found):,} {'cycle' if len(found) == 1 else 'cycles'}:")
+    _line(console, f"\n{counted(len(found), 'cycle', 'cycles')}:")
     for cycle in found[:most]:
-        _line(console, f"- {len(cycle.members):,} modules: {_some(cycle.members, most)}")
+        _line(console, f"- {_modules(len(cycle.members))}: {_some(cycle.members, most)}")
         smallest = (
             "the fewest imports that break it" if cycle.exact else "imports that break it (perhaps not the fewest)"
         )
@@ -82,7 +88,7 @@ def _show_cycles(console: Console, graph: ImportGraph, most: int | None) -> None
 
 def _show_critical_path(console: Console, graph: ImportGraph) -> None:
     path = graph.critical_path()
-    _line(console, f"The longest chain of imports has {len(path.nodes):,} modules, what is imported first:")
+    _line(console, f"The longest chain of imports has {_modules(len(path.nodes))}, what is imported first:")
     for name in path.nodes:
         _line(console, f"  {name}")
 
@@ -90,11 +96,15 @@ def _show_critical_path(console: Console, graph: ImportGraph) -> None:
 def _show_some(console: Console, title: str, lines: list[str]) -> None:
     if not lines:
         return
-    _line(console, f"\n{len(lines):,} {title}:")
+    _line(console, f"\n{title}:")
     for line in lines[:SHOWN]:
         _line(console, f"- {line}")
     if len(lines) > SHOWN:
         _line(console, f"- and {len(lines) - SHOWN:,} more; --json has all")
+
+
+def _modules(number: int) -> str:
+    return counted(number, "module", "modules")
 
 
 def _some(names: tuple[str, ...] | list[str], most: int | None) -> str:

@@ -9,6 +9,8 @@ import orjson
 
 from orchestration_assets.choosing import chosen, state_named
 from orchestration_assets.contracts import ShownEvent, ShownEventDetail, ShownInbox
+from orchestration_assets.payloads import readable
+from orchestration_assets.reports.phrasing import counted
 from orchestration_assets.showing import print_json
 from resources.errors import BadInput
 from resources.inbox import Kept, State
@@ -47,7 +49,7 @@ def show_event(connections: Connections, event_id: int, as_json: bool) -> None:
         return
     for name, value in shown.model_dump(mode="json", exclude={"payload"}).items():
         sys.stdout.write(f"{name:12}  {'' if value is None else value}\n")
-    sys.stdout.write(orjson.dumps(shown.payload, option=orjson.OPT_INDENT_2).decode() + "\n")
+    sys.stdout.write(readable(shown.payload))
 
 
 def replay(connections: Connections, event_ids: list[int], dead: bool) -> None:
@@ -59,12 +61,13 @@ def replay(connections: Connections, event_ids: list[int], dead: bool) -> None:
                 "of the same, or have its source deliver it again."
             )
     count = connections.inbox.replay(chosen(connections.inbox, "event", "inbox", event_ids, dead))
-    sys.stderr.write(f"{count} events wait again; the daemon or `soloist run` takes them up.\n")
+    waits, them = ("event waits", "it") if count == 1 else ("events wait", "them")
+    sys.stderr.write(f"{count:,} {waits} again; the daemon or `soloist run` takes {them} up.\n")
 
 
 def drop(connections: Connections, event_ids: list[int], dead: bool) -> None:
     count = connections.inbox.drop(chosen(connections.inbox, "event", "inbox", event_ids, dead))
-    sys.stderr.write(f"Took {count} events out.\n")
+    sys.stderr.write(f"Took {counted(count, 'event', 'events')} out.\n")
 
 
 def _shown(event: Kept) -> dict[str, object]:

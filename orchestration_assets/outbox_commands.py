@@ -17,7 +17,9 @@ from orchestration_assets.contracts import (
     ShownPlannedEffect,
     ShownPublication,
 )
+from orchestration_assets.payloads import readable
 from orchestration_assets.publishing import planned, publish_waiting
+from orchestration_assets.reports.phrasing import counted
 from orchestration_assets.showing import print_json
 from resources.outbox import Kept, State
 from resources.scrubbing import scrub
@@ -52,19 +54,20 @@ def show_effect(connections: Connections, effect_id: int, as_json: bool) -> None
         return
     for name, value in shown.model_dump(mode="json", exclude={"payload"}).items():
         sys.stdout.write(f"{name:12}  {'' if value is None else value}\n")
-    sys.stdout.write(orjson.dumps(shown.payload, option=orjson.OPT_INDENT_2).decode() + "\n")
+    sys.stdout.write(readable(shown.payload))
 
 
 def replay(connections: Connections, effect_ids: list[int], dead: bool) -> None:
     with closing(open_outbox(connections.settings)) as outbox:
         count = outbox.replay(chosen(outbox, "effect", "outbox", effect_ids, dead))
-    sys.stderr.write(f"{count} effects wait again; the daemon or `soloist publish` sends them.\n")
+    waits, them = ("effect waits", "it") if count == 1 else ("effects wait", "them")
+    sys.stderr.write(f"{count:,} {waits} again; the daemon or `soloist publish` sends {them}.\n")
 
 
 def drop(connections: Connections, effect_ids: list[int], dead: bool) -> None:
     with closing(open_outbox(connections.settings)) as outbox:
         count = outbox.drop(chosen(outbox, "effect", "outbox", effect_ids, dead))
-    sys.stderr.write(f"Took {count} effects out; what was sent before stays where it is.\n")
+    sys.stderr.write(f"Took {counted(count, 'effect', 'effects')} out; what was sent before stays where it is.\n")
 
 
 def publish(connections: Connections, dry_run: bool, as_json: bool) -> int:
@@ -103,7 +106,7 @@ def publish(connections: Connections, dry_run: bool, as_json: bool) -> int:
 def _tell(shown: ShownPublication) -> None:
     if shown.mode == "off":
         sys.stderr.write(
-            f"Publishing is off, and {shown.waiting:,} effects wait; set SOLOIST_PUBLISH to on, or look with --dry-run.\n"
+            f"Publishing is off, and {counted(shown.waiting, 'effect waits', 'effects wait')}; set SOLOIST_PUBLISH to on, or look with --dry-run.\n"
         )
         return
     for each in shown.planned:
@@ -111,13 +114,14 @@ def _tell(shown: ShownPublication) -> None:
             f"{each.id:>6}  {each.verb:18} {each.target}  {'refused' if each.refused else 'would be sent'}\n"
         )
         if each.effect is not None:
-            sys.stdout.write(orjson.dumps(each.effect, option=orjson.OPT_INDENT_2).decode() + "\n")
+            sys.stdout.write(readable(each.effect))
     for sentence in shown.sentences:
         sys.stderr.write(f"{sentence}\n")
     if shown.mode == "dry-run":
-        sys.stderr.write(f"Nothing was sent: {len(shown.planned):,} of {shown.waiting:,} waiting effects are due.\n")
+        due = counted(shown.waiting, "effect that waits", "effects that wait")
+        sys.stderr.write(f"Nothing was sent; due: {len(shown.planned):,} of {due}.\n")
     else:
-        sys.stderr.write(f"Sent {shown.sent:,}; {shown.dead:,} died, {shown.waiting:,} wait.\n")
+        sys.stderr.write(f"Sent {shown.sent:,}; {shown.dead:,} died, {counted(shown.waiting, 'waits', 'wait')}.\n")
 
 
 def _waiting(connections: Connections) -> int:

@@ -89,7 +89,11 @@ def test_a_dry_run_says_what_would_be_sent_and_sends_and_changes_nothing(
 
 
 @pytest.mark.parametrize(
-    ("mode", "words"), [("off", "Publishing is off, and 1 effects wait"), ("dry-run", "Nothing was sent")]
+    ("mode", "words"),
+    [
+        ("off", "Publishing is off, and 1 effect waits;"),
+        ("dry-run", "Nothing was sent; due: 1 of 1 effect that waits."),
+    ],
 )
 def test_nothing_is_sent_unless_publishing_is_on(
     home: Path,
@@ -130,9 +134,9 @@ def test_what_died_is_told_shown_replayed_and_dropped(
     commands.show_effect(connect(), 1, as_json=False)
     assert "state         dead" in capsys.readouterr().out
     commands.replay(connect(), [], dead=True)
-    assert capsys.readouterr().err.startswith("1 effects wait again")
+    assert capsys.readouterr().err.startswith("1 effect waits again; the daemon or `soloist publish` sends it.")
     commands.drop(connect(), [1], dead=False)
-    assert capsys.readouterr().err.startswith("Took 1 effects out")
+    assert capsys.readouterr().err.startswith("Took 1 effect out;")
     with pytest.raises(BadInput, match="has no effect 1"):
         commands.show_effect(connect(), 1, as_json=False)
 
@@ -148,6 +152,33 @@ def test_a_payload_is_shown_without_secrets_and_also_where_nobody_can_read_it(
     assert ShownEffectDetail.model_validate_json(capsys.readouterr().out).payload["body"] == "token=[hidden]"
     commands.show_effect(connect(), 2, as_json=True)
     assert ShownEffectDetail.model_validate_json(capsys.readouterr().out).payload == {"unreadable": "half of {"}
+
+
+def test_texts_of_several_lines_are_shown_as_blocks_before_they_are_sent(
+    home: Path, github: GitHubServer, connect: Callable[[], Connections], capsys: pytest.CaptureFixture[str]
+) -> None:
+    put(home, "review:1", comment("One finding.\n\n- `a.py` is opened twice\n"))
+    shown = '  "body": "(3 lines, below)"\n}\n\nbody:\n  One finding.\n\n  - `a.py` is opened twice\n'
+    commands.show_effect(connect(), 1, as_json=False)
+    assert capsys.readouterr().out.endswith(shown)
+    assert commands.publish(connect(), dry_run=True, as_json=False) == 0
+    assert capsys.readouterr().out.endswith(shown)
+    commands.show_effect(connect(), 1, as_json=True)
+    told = ShownEffectDetail.model_validate_json(capsys.readouterr().out)
+    assert told.payload["body"] == "One finding.\n\n- `a.py` is opened twice\n"
+
+
+def test_several_effects_are_told_of_as_several(
+    home: Path, github: GitHubServer, connect: Callable[[], Connections], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in (8, 9):
+        put(home, f"review:{number}", comment(number=number))
+    commands.publish(connect(), dry_run=False, as_json=False)
+    assert "Sent 0; 2 died, 0 wait." in capsys.readouterr().err
+    commands.replay(connect(), [], dead=True)
+    assert capsys.readouterr().err.startswith("2 effects wait again; the daemon or `soloist publish` sends them.")
+    commands.drop(connect(), [1, 2], dead=False)
+    assert capsys.readouterr().err.startswith("Took 2 effects out;")
 
 
 def test_what_cannot_be_meant_is_a_sentence(connect: Callable[[], Connections]) -> None:

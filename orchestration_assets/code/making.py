@@ -80,10 +80,10 @@ def register(settings: Settings, warehouse: Warehouse, found: Specification) -> 
 
 
 def specification_in_issue(
-    session: Session, name: str, project: str | None, context: int, expected: str = ""
+    session: Session, name: str, project: str | None, context: int | None, expected: str = ""
 ) -> Specification:
-    """What an issue on GitHub, `owner/name#12`, asks for; the finished project is proposed to its repository. `expected` is the fingerprint
-    of the only text that may be built. Raises BadInput."""
+    """What an issue on GitHub, `owner/name#12`, asks for; the finished project is proposed to its repository. `context` is that of the model,
+    or None where none was looked at yet; `expected` is the fingerprint of the only text that may be built. Raises BadInput."""
     issue = issue_named(session, name)
     if issue is None:
         raise BadInput(

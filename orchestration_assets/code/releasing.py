@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -111,6 +113,22 @@ def bars_of(attempts: Sequence[Attempt]) -> list[Bar]:
     return sorted(found, key=lambda bar: (bar.start, bar.task))
 
 
+def require_folder(folder: Path) -> None:
+    """Tries to write into a folder, and leaves nothing there, nor the folder where there was none. Raises BadInput where that cannot be."""
+    missing: list[Path] = []
+    try:
+        missing += [each for each in (folder, *folder.parents) if not each.exists()]
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise _no_folder(folder, error) from None
+    finally:
+        for each in missing:
+            with suppress(OSError):
+                each.rmdir()
+
+
 def write_release(warehouse: Warehouse, store: ObjectStore, project: str, folder: Path) -> list[Path]:
     """Writes the files of a bundle into a folder, each whole or not at all. Raises BadInput where that cannot be."""
     with warehouse.read() as session:
@@ -125,7 +143,9 @@ def write_release(warehouse: Warehouse, store: ObjectStore, project: str, folder
             temporary.replace(path)
             written.append(path)
     except OSError as error:
-        raise BadInput(
-            f"The bundle cannot be written to {folder} ({error.strerror}); name another folder with --output."
-        ) from None
+        raise _no_folder(folder, error) from None
     return written
+
+
+def _no_folder(folder: Path, error: OSError) -> BadInput:
+    return BadInput(f"The bundle cannot be written to {folder} ({error.strerror}); name another folder with --output.")

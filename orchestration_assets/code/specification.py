@@ -19,6 +19,8 @@ MOST_BYTES = 1 << 20
 _PROJECT = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 _TITLE = re.compile(r"^#\s+(?P<title>.+?)\s*#*\s*$", re.MULTILINE)
 _WORD = re.compile(r"[a-z0-9]+")
+_OF_A_FOLDER = (["spec"], ["specification"], ["readme"], ["prd"])
+"""Names of files that say nothing of the project; `soloist build --help` names them too."""
 
 _CONCERNS = (
     (
@@ -48,14 +50,14 @@ _CONCERNS = (
 )
 
 
-def read_specification(path: Path, project: str | None, context: int) -> Specification:
-    """The specification in a file, for a project of that name, else of the file's. `context`: tokens that the model takes. Raises BadInput
-    for what is no text, or says nothing, or more than fits."""
+def read_specification(path: Path, project: str | None, context: int | None) -> Specification:
+    """The specification in a file, for a project of that name, else of the file's. `context`: tokens that the model takes; None where no model
+    was looked at yet, see `require_room`. Raises BadInput for what is no text, or says nothing, or more than fits."""
     return specification(_text(path), project or default_project(path), context, str(path))
 
 
-def specification(text: str, project: str, context: int, where: str = "the specification") -> Specification:
-    """A specification whose text can be planned. Raises BadInput."""
+def specification(text: str, project: str, context: int | None, where: str = "the specification") -> Specification:
+    """A specification whose text can be planned. `context` as above. Raises BadInput."""
     if not _PROJECT.fullmatch(project):
         raise BadInput(
             f"{project[:60]!r} is no name for a project; use up to 40 lower-case letters, digits and hyphens between them, with --project."
@@ -67,12 +69,8 @@ def specification(text: str, project: str, context: int, where: str = "the speci
         raise BadInput(
             f"{where} says too little to plan anything; describe what the program does and how one sees that it does."
         )
-    room = characters(int(context * SHARE))
-    if len(text) > room:
-        raise BadInput(
-            f"{where} has {len(text):,} characters, and the model takes some {room:,} of a specification (a context of {context:,} tokens at "
-            f"{CHARACTERS_A_TOKEN} characters each); shorten it, or split it into projects."
-        )
+    if context is not None:
+        require_room(text, context, where)
     title = _TITLE.search(text)
     return Specification(
         project=project,
@@ -83,6 +81,16 @@ def specification(text: str, project: str, context: int, where: str = "the speci
     )
 
 
+def require_room(text: str, context: int, where: str) -> None:
+    """Raises BadInput for a text that is longer than a model takes whose context is so many tokens."""
+    room = characters(int(context * SHARE))
+    if len(text) > room:
+        raise BadInput(
+            f"{where} has {len(text):,} characters, and the model takes some {room:,} of a specification (a context of {context:,} tokens at "
+            f"{CHARACTERS_A_TOKEN} characters each); shorten it, or split it into projects."
+        )
+
+
 def concerns(text: str) -> list[str]:
     """A sentence for each kind of thing asked for that no build may give: paths outside, secrets, the network."""
     return [sentence.format(found=found[0][:80]) for pattern, sentence in _CONCERNS if (found := pattern.search(text))]
@@ -91,7 +99,7 @@ def concerns(text: str) -> list[str]:
 def default_project(path: Path) -> str:
     """The name of the file, or of its folder where it is only called a specification."""
     words = _WORD.findall(path.stem.lower())
-    if words in (["spec"], ["specification"], ["readme"], ["prd"]):
+    if words in _OF_A_FOLDER:
         words = _WORD.findall(path.absolute().parent.name.lower()) or words
     return "-".join(words)[:40].strip("-") or "project"
 

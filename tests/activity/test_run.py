@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,32 @@ def test_the_same_again_makes_nothing_and_an_issue_that_is_opened_again_is_told_
 
 
 @pytest.mark.integration
+def test_what_is_told_of_another_repository_and_of_a_day_to_come(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inbox = home(tmp_path, monkeypatch)
+    own = "Everybody's work in fern/ledger"
+    assert f"UTC. {own}.\n" in soloist("show", "status").out
+    ahead = datetime(2099, 3, 4, tzinfo=UTC)
+    elsewhere = {"repository": "moss/barn", "url": "https://github.com/moss/barn/pull/3"}
+    inbox.add(
+        [
+            event(pull_request(3, "Add a loft", **elsewhere)),
+            event(pull_request(15, "Add a clock", happened_at=ahead, closed_at=ahead)),
+        ]
+    )
+    run = soloist("run")
+    assert run.status == 0
+    shown = soloist("show", "status").out
+    assert shown.startswith("# Status report, week 47 of 2026\n")
+    assert run.out.startswith(shown)
+    assert f"UTC. {own}, moss/barn.\n" in shown
+    assert "Added a loft" in shown
+    assert "clock" not in shown
+    assert f"UTC. {own}.\n" in soloist("show", "standup", "--date", "2026-11-17").out
+
+
+@pytest.mark.integration
 def test_the_inbox_can_be_looked_at_and_its_dead_letters_replayed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -105,8 +132,8 @@ def test_the_inbox_can_be_looked_at_and_its_dead_letters_replayed(
     shown = json.loads(soloist("inbox", "show", "1", "--json").out)
     assert shown["payload"]["title"] == "Export to CSV"
     assert "waiting" in soloist("inbox", "list", "--state", "waiting").out
-    assert "1 events wait again" in soloist("inbox", "replay", "1").err
-    assert "Took 1 events out" in soloist("inbox", "drop", "2").err
+    assert "1 event waits again; the daemon or `soloist run` takes it up." in soloist("inbox", "replay", "1").err
+    assert "Took 1 event out." in soloist("inbox", "drop", "2").err
     assert soloist("inbox", "show", "2").status == 2
     assert soloist("inbox", "list", "--state", "lost").sentence.startswith("'lost' is no state of an event; ")
     assert soloist("inbox", "replay").sentence.startswith("Name the numbers of events")
@@ -126,7 +153,7 @@ def test_what_has_no_payload_any_more_is_not_replayed(
     assert inbox.counts() == {"waiting": 1, "duplicate": 1, "ignored": 1}
     inbox.add([event(issue(9, "Export to CSV", state="open", reason=None, closed_at=None, happened_at=day(19)))])
     assert inbox.get(1).state == "superseded"
-    assert "1 events wait again" in soloist("inbox", "replay", "1").err
+    assert "1 event waits again; the daemon or `soloist run` takes it up." in soloist("inbox", "replay", "1").err
 
 
 def test_webhooks_without_a_secret_are_refused_in_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

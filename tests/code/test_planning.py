@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from terminal import soloist
 
 from orchestration_assets.code.making import make_plan, plan_of, register
 from orchestration_assets.code.model import BUILD_PLANS, SPECIFICATIONS, Plan
@@ -235,7 +236,9 @@ def test_what_is_ordinary_raises_no_concern() -> None:
 
 def test_a_project_is_named_after_its_file_or_folder() -> None:
     assert default_project(Path("/x/Word Count.md")) == "word-count"
-    assert default_project(Path("/x/todo_app/SPEC.md")) == "todo-app"
+    for name in ("SPEC.md", "Specification.md", "README.md", "PRD.md"):
+        assert default_project(Path("/x/todo_app") / name) == "todo-app"
+        assert name.upper().replace(".MD", ".md") in soloist("build", "--help").out
 
 
 @pytest.fixture

@@ -53,8 +53,18 @@ def test_the_summary_names_what_matters(tmp_path: Path, capsys: pytest.CaptureFi
     text = shown(capsys, write_tree(tmp_path, TREE))
     assert "7 modules, 5 imports" in text
     assert "1 cycle:\n- 2 modules: app.models, app.views\n  cut 1, the fewest imports that break it: app." in text
-    assert "1 imports that lead nowhere:\n- app.main:2: app.gone (there is no such module)" in text
-    assert "1 files not read whole:\n- bad.py is no Python that can be parsed" in text
+    assert "1 import that leads nowhere:\n- app.main:2: app.gone (there is no such module)" in text
+    assert "1 file not read whole:\n- bad.py is no Python that can be parsed" in text
+
+
+def test_one_is_told_of_as_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_tree(tmp_path, {"alone.py": ""})
+    first = shown(capsys, tmp_path).splitlines()[0]
+    assert first == (
+        "1 module, 0 imports, 1 level of at most 1 module; 1 module imports none of these and is imported by none."
+    )
+    chain = shown(capsys, tmp_path, critical_path=True)
+    assert chain.startswith("The longest chain of imports has 1 module, what is imported first:")
 
 
 def test_parts_of_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -84,3 +94,15 @@ def test_a_folder_without_sources(tmp_path: Path, capsys: pytest.CaptureFixture[
 def test_two_forms_at_once_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(BadInput, match="choose one"):
         shown(capsys, tmp_path, as_json=True, as_mermaid=True)
+
+
+@pytest.mark.parametrize("part", ["cycles", "critical_path"])
+@pytest.mark.parametrize(
+    ("form", "said"), [("as_json", "--json holds the cycles"), ("as_mermaid", "--mermaid draws the whole graph")]
+)
+def test_a_part_of_a_form_that_has_none_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], form: str, said: str, part: str
+) -> None:
+    write_tree(tmp_path, TREE)
+    with pytest.raises(BadInput, match=f"{said}.*; leave --{part.replace('_', '-')} out"):
+        shown(capsys, tmp_path, **{form: True, part: True})

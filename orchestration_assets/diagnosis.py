@@ -13,7 +13,7 @@ from orchestration_assets.contracts import ShownComponent
 from orchestration_assets.worklogs.identities import alike
 from orchestration_assets.worklogs.model import REPOSITORIES
 from orchestration_assets.worklogs.scope import resolve_scope
-from resources import git
+from resources import clock, git
 from resources.errors import SoloistError
 from resources.sources import load_sources
 
@@ -24,6 +24,8 @@ State = Literal["ok", "fallback", "off", "broken"]
 Finding = tuple[State, str]
 SILENCE_SECONDS = 120
 """After which a daemon that beats every half minute is not there."""
+ASKED_SECONDS = 5.0
+"""The longest that GitHub or Sentry is waited for; each is asked once."""
 
 
 def examine(connections: Connections) -> list[ShownComponent]:
@@ -72,6 +74,7 @@ def _git(connections: Connections) -> Finding:
 
 def _settings(connections: Connections) -> Finding:
     settings = connections.settings
+    clock.now()  # raises for a time that is none
     return "ok", f"home {settings.home}, timezone {settings.zone}"
 
 
@@ -126,19 +129,29 @@ def _object_store(connections: Connections) -> Finding:
 
 
 def _language_model(connections: Connections) -> Finding:
-    model = connections.language_model
-    if model.config.way == "extractive":
+    model, settings = connections.language_model, connections.settings
+    if model.config.way != "extractive":
+        return "ok", model.examine()
+    if settings.model_backend == "extractive":
+        return "fallback", "SOLOIST_MODEL_BACKEND is extractive; no model is asked"
+    if model.config.model is not None:
         return (
             "fallback",
-            "no model configured; every agent works extractively (set SOLOIST_MODEL_URL and SOLOIST_MODEL)",
+            f"SOLOIST_MODEL names {model.config.model}, but SOLOIST_MODEL_URL does not say where it is; set it, until then every agent "
+            "works extractively",
         )
-    return "ok", model.examine()
+    return "fallback", "no model configured; every agent works extractively (set SOLOIST_MODEL_URL and SOLOIST_MODEL)"
 
 
 def _profile(connections: Connections) -> Finding:
     from orchestration_assets.reports.profile import load_profile
 
     path = connections.settings.profile_path
+    if connections.settings.profile is not None and not path.exists():
+        return (
+            "broken",
+            f"SOLOIST_PROFILE names {path}, which does not exist; correct it, or `soloist profile > {path}` writes an example to fill in",
+        )
     if not path.exists():
         return "off", f"none; `soloist profile > {path}` writes an example to fill in"
     load_profile(path)
@@ -201,9 +214,15 @@ def _webhooks(connections: Connections) -> Finding:
 
 
 def _github(connections: Connections) -> Finding:
+    from resources.github.client import open_github
+
     settings = connections.settings
-    if not settings.github_repositories:
-        return "off", "no repository is polled (set SOLOIST_GITHUB_REPOSITORIES)"
+    # Opened where nothing is polled, too: what is published goes the same way.
+    with open_github(settings, ASKED_SECONDS) as client:
+        if not settings.github_repositories:
+            return "off", "no repository is polled (set SOLOIST_GITHUB_REPOSITORIES)"
+        first = settings.github_repositories[0]
+        client.examine(first)
     how = (
         "as an app"
         if settings.github_app_id
@@ -211,10 +230,15 @@ def _github(connections: Connections) -> Finding:
         if settings.github_token
         else "without a token, 60 times an hour"
     )
-    return "ok", f"{', '.join(settings.github_repositories)} at {settings.github_api_url}, asked {how}"
+    return (
+        "ok",
+        f"{', '.join(settings.github_repositories)} at {settings.github_api_url}, asked {how}; it answers for {first}",
+    )
 
 
 def _publishing(connections: Connections) -> Finding:
+    from resources.github.client import open_github
+
     settings = connections.settings
     counts = connections.outbox.counts() if settings.has_inbox else {}
     told = ", ".join(f"{count:,} {state}" for state, count in sorted(counts.items())) or "nothing waits"
@@ -227,6 +251,8 @@ def _publishing(connections: Connections) -> Finding:
         return "off", f"{told}; SOLOIST_PUBLISH=dry-run shows what would be sent, on sends it"
     if settings.publish == "on" and settings.github_token is None and settings.github_app_id is None:
         return "broken", f"{told}, and nobody may write on GitHub; set SOLOIST_GITHUB_TOKEN"
+    if settings.publish == "on":
+        open_github(settings).close()  # raises for settings that do not fit together
     return "ok", f"{settings.publish}; {told}"
 
 
@@ -240,9 +266,15 @@ def _sandbox(connections: Connections) -> Finding:
 
 
 def _sentry_issues(connections: Connections) -> Finding:
+    from resources.sentry_issues.client import open_sentry
+
     settings = connections.settings
-    if not settings.sentry_projects:
-        return "off", "no project is polled (set SOLOIST_SENTRY_PROJECTS)"
-    if settings.sentry_token is None:
-        return "broken", "SOLOIST_SENTRY_PROJECTS is set, and no token; set SOLOIST_SENTRY_TOKEN to one with event:read"
-    return "ok", f"{', '.join(settings.sentry_projects)} at {settings.sentry_api_url}"
+    off: Finding = ("off", "no project is polled (set SOLOIST_SENTRY_PROJECTS)")
+    if not settings.sentry_projects and settings.sentry_token is None:
+        return off
+    with open_sentry(settings, ASKED_SECONDS) as client:
+        if not settings.sentry_projects:
+            return off
+        first = settings.sentry_projects[0]
+        client.examine(*first.split("/"))
+    return "ok", f"{', '.join(settings.sentry_projects)} at {settings.sentry_api_url}; it answers for {first}"

@@ -17,6 +17,6 @@ def now() -> datetime:
         return datetime.now(UTC)
     try:
         instant = datetime.fromisoformat(fixed)
-    except ValueError as error:
+        return instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
+    except (ValueError, OverflowError) as error:
         raise BadInput(f"{VARIABLE} is {fixed!r}, which is no time; write it as 2026-11-20T09:00:00+00:00.") from error
-    return instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)

@@ -10,9 +10,11 @@ import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator
+import orjson
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from resources.errors import BadInput
@@ -24,7 +26,16 @@ ROOT = Path(__file__).resolve().parent.parent
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
-Expanded = Annotated[Path, AfterValidator(lambda path: path.expanduser())]
+
+def _expanded(path: Path) -> Path:
+    """Raises ValueError for the home folder of somebody who has none."""
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        raise ValueError(f"{str(path)!r} begins with the home folder of nobody that is known here") from None
+
+
+Expanded = Annotated[Path, AfterValidator(_expanded)]
 
 
 def _default_home() -> Path:
@@ -58,7 +69,7 @@ class Settings(BaseSettings):
     """The name under which the endpoint serves the model; unset, the only one that it lists."""
     model_backend: Way | None = None
     """None: an endpoint where a URL is set, else no model."""
-    model_engine: dict[str, Any] = {}
+    model_engine: Annotated[dict[str, Any], NoDecode] = {}
     """Arguments of vLLM in this process, as JSON."""
     model_revision: str | None = None
     model_api_key: SecretStr | None = None
@@ -154,9 +165,7 @@ class Settings(BaseSettings):
     @field_validator("repositories", mode="before")
     @classmethod
     def _split_paths(cls, value: object) -> object:
-        return (
-            [Path(part).expanduser() for part in value.split(os.pathsep) if part] if isinstance(value, str) else value
-        )
+        return [_expanded(Path(part)) for part in value.split(os.pathsep) if part] if isinstance(value, str) else value
 
     @field_validator("authors", "github_repositories", "sentry_projects", mode="before")
     @classmethod
@@ -192,12 +201,37 @@ class Settings(BaseSettings):
     def _is_path_of_two(cls, name: str | None) -> str | None:
         return name if name is None else cls._are_paths_of_two([name])[0]
 
+    @field_validator("model_engine", mode="before")
+    @classmethod
+    def _parse_object(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        try:
+            found = orjson.loads(value.strip() or "{}")
+        except orjson.JSONDecodeError:
+            found = None
+        if not isinstance(found, dict):
+            raise ValueError('it is no JSON object, such as {"gpu_memory_utilization": 0.8}')
+        return found
+
+    @field_validator("model_url", "github_api_url", "sentry_api_url")
+    @classmethod
+    def _is_web_address(cls, value: str | None, info: ValidationInfo) -> str | None:
+        """Blank is as if it were not set. The value may hold a password, so the sentence does not repeat it."""
+        url = (value or "").strip()
+        default: str | None = cls.model_fields[info.field_name or ""].default
+        if url and not _is_http(url):
+            such = default or "http://127.0.0.1:8000/v1"
+            raise ValueError(f"it is not an http or https URL with a host, such as {such}")
+        return url or default
+
     @field_validator("working_days", mode="before")
     @classmethod
     def _parse_working_days(cls, value: object) -> object:
         return parse_working_days(value) if isinstance(value, str) else value
 
     @field_validator(
+        "profile",
         "model_url",
         "model",
         "model_backend",
@@ -286,6 +320,14 @@ class Settings(BaseSettings):
     @property
     def horizon(self) -> timedelta:
         return timedelta(days=self.horizon_days)
+
+
+def _is_http(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def parse_working_days(text: str) -> tuple[int, ...]:

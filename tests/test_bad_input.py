@@ -130,6 +130,7 @@ def test_what_was_not_made_is_said_and_no_half_document_printed() -> None:
     [
         ("SOLOIST_TIMEZONE", "Mars/Olympus", "'Mars/Olympus' is no timezone"),
         ("SOLOIST_NOW", "soon", "SOLOIST_NOW is 'soon'"),
+        ("SOLOIST_NOW", "0001-01-01T00:00:00+05:00", "which is no time"),
         ("SOLOIST_WORKING_DAYS", "funday", "SOLOIST_WORKING_DAYS cannot be used"),
         ("SOLOIST_HORIZON_DAYS", "0", "SOLOIST_HORIZON_DAYS cannot be used"),
         ("SOLOIST_S3_ENDPOINT", "ftp://example.com", "No object store speaks ftp://"),

@@ -122,6 +122,11 @@ class GitHub(RestClient):
             self._author = Author(app) if app else Author.of_account(found)
         return self._author
 
+    def examine(self, repository: str) -> None:
+        """Whether it answers, lets this client in and shows a repository (`owner/name`): asked once, for as long as one try may take.
+        Raises RestError."""
+        self._asked(_Request("GET", f"repos/{repository}", f"repository {repository}"), None, again=False)
+
     def token(self, deadline: float | None = None) -> str | None:
         """What requests are signed with, for git, which asks the same server; None where nothing is. As `get` raises."""
         self.get("rate_limit", "rate limit", deadline=deadline)
@@ -209,9 +214,9 @@ class GitHub(RestClient):
         return failure(head.status, message, what, self._credentials.who, writes=writes)
 
 
-def open_github(settings: Settings) -> GitHub:
+def open_github(settings: Settings, try_s: float = 10.0) -> GitHub:
     """As an app where one is set, else with the token, else as nobody. Raises BadInput for settings that do not fit together."""
-    return GitHub(_credentials(settings), settings.github_api_url)
+    return GitHub(_credentials(settings), settings.github_api_url, try_s=try_s)
 
 
 def _credentials(settings: Settings) -> Credentials:
@@ -224,9 +229,14 @@ def _credentials(settings: Settings) -> Credentials:
             "To ask GitHub as an app, set all three of SOLOIST_GITHUB_APP_ID, SOLOIST_GITHUB_APP_KEY and SOLOIST_GITHUB_APP_INSTALLATION."
         )
     try:
-        return App(app_id, SecretStr(key.read_text(encoding="ascii")), installation)
+        text = key.read_text(encoding="ascii")
     except (OSError, ValueError):
         raise BadInput(f"The private key {key} cannot be read; check SOLOIST_GITHUB_APP_KEY.") from None
+    if "PRIVATE KEY-----" not in text:
+        raise BadInput(
+            f"SOLOIST_GITHUB_APP_KEY names {key}, which holds no private key in PEM; download one at the app's settings."
+        )
+    return App(app_id, SecretStr(text), installation)
 
 
 def _usable(base_url: str) -> str:

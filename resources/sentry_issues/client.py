@@ -92,8 +92,16 @@ class SentryApi(RestClient):
     def issues(self, organization: str, project: str, page: str | None = None, deadline: float | None = None) -> Answer:
         """A page of a project's issues, whatever their status, the one with the latest error first: the first, or the `next` of an
         answer."""
-        first = f"/api/0/projects/{quote(organization, '')}/{quote(project, '')}/issues/?query=&sort=date&statsPeriod=&limit=100"
+        first = f"{_issues_of(organization, project)}&limit=100"
         return self.get(page or first, f"issues of {organization}/{project}", list, deadline)
+
+    def examine(self, organization: str, project: str) -> None:
+        """Whether it answers, lets this token in and shows a project's issues: asked once, for as long as one try may take. Raises
+        RestError."""
+        self._once(
+            _Request(f"{_issues_of(organization, project)}&limit=1", f"issues of {organization}/{project}", list),
+            ends_at(None),
+        )
 
     def event(
         self,
@@ -218,14 +226,18 @@ class SentryApi(RestClient):
         return (until - self._now()).total_seconds()
 
 
-def open_sentry(settings: Settings) -> SentryApi:
+def open_sentry(settings: Settings, try_s: float = 10.0) -> SentryApi:
     """Raises BadInput where no token is set, or what is set cannot be used."""
     if settings.sentry_token is None:
         raise BadInput(
             "SOLOIST_SENTRY_PROJECTS names projects, but SOLOIST_SENTRY_TOKEN is not set; make a token with the scopes event:read and "
             "project:read."
         )
-    return SentryApi(settings.sentry_token, settings.sentry_api_url)
+    return SentryApi(settings.sentry_token, settings.sentry_api_url, try_s=try_s)
+
+
+def _issues_of(organization: str, project: str) -> str:
+    return f"/api/0/projects/{quote(organization, '')}/{quote(project, '')}/issues/?query=&sort=date&statsPeriod="
 
 
 def _of_issue(organization: str, issue: str) -> str:

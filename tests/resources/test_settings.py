@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -31,6 +32,14 @@ def test_working_days_are_read_as_people_write_them(text: str, days: tuple[int, 
         ("SOLOIST_SENTRY_REPOSITORIES", "acme/shop", "'acme/shop' is not organization/project=owner/name"),
         ("SOLOIST_SENTRY_REPOSITORIES", "acme=fern/shelf", "'acme' is not two names with a slash"),
         ("SOLOIST_ALERT_REPOSITORY", "shelf", "'shelf' is not two names with a slash"),
+        ("SOLOIST_MODEL_ENGINE", "notjson", "SOLOIST_MODEL_ENGINE cannot be used: it is no JSON object"),
+        ("SOLOIST_MODEL_ENGINE", "[1]", "SOLOIST_MODEL_ENGINE cannot be used: it is no JSON object"),
+        ("SOLOIST_HOME", "~nobody-here/soloist", "SOLOIST_HOME cannot be used: '~nobody-here/soloist' begins with"),
+        (
+            "SOLOIST_REPOSITORIES",
+            "~nobody-here/shelf",
+            "SOLOIST_REPOSITORIES cannot be used: '~nobody-here/shelf' begins",
+        ),
     ],
 )
 def test_a_setting_that_cannot_be_used_is_one_sentence(
@@ -40,6 +49,53 @@ def test_a_setting_that_cannot_be_used_is_one_sentence(
     with pytest.raises(BadInput, match=said) as caught:
         load_settings()
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("value", ["notjson", "{", "[1]", "~nobody-here", "\x7f", "-1", "http://[::1"])
+def test_no_value_of_any_setting_is_a_traceback(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    for field in Settings.model_fields:
+        with monkeypatch.context() as patch, suppress(BadInput):
+            patch.setenv(f"SOLOIST_{field.upper()}", value)
+            load_settings()
+
+
+@pytest.mark.parametrize("name", ["SOLOIST_GITHUB_API_URL", "SOLOIST_SENTRY_API_URL", "SOLOIST_MODEL_URL"])
+def test_an_address_is_http_with_a_host(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    field = name.removeprefix("SOLOIST_").lower()
+    wrong = (
+        "ftp://x",
+        "gopher://x",
+        "github.com",
+        "127.0.0.1:9",
+        "http://",
+        "https:///path",
+        "http://x:0",
+        "http://[::1",
+    )
+    for value in (*wrong, "ftp://user:hidden-password@x"):
+        monkeypatch.setenv(name, value)
+        with pytest.raises(
+            BadInput, match=f"^The setting {name} cannot be used: it is not an http or https URL"
+        ) as caught:
+            load_settings()
+        assert "hidden-password" not in str(caught.value)
+    for value in ("http://127.0.0.1:9", "https://host.example/api/v3", " https://host.example "):
+        monkeypatch.setenv(name, value)
+        assert getattr(load_settings(), field) == value.strip()
+
+
+@pytest.mark.parametrize("blank", ["", " "])
+def test_an_address_or_arguments_left_blank_are_the_default(monkeypatch: pytest.MonkeyPatch, blank: str) -> None:
+    for field in ("github_api_url", "sentry_api_url", "model_url", "model_engine"):
+        monkeypatch.setenv(f"SOLOIST_{field.upper()}", blank)
+        assert getattr(load_settings(), field) == Settings.model_fields[field].default, field
+    monkeypatch.setenv("SOLOIST_PROFILE", "")
+    assert load_settings().profile is None
+
+
+def test_arguments_of_the_engine_are_a_json_object(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOLOIST_MODEL_ENGINE", '{"gpu_memory_utilization": 0.8}')
+    assert load_settings().model_engine == {"gpu_memory_utilization": 0.8}
 
 
 def test_a_timezone_that_is_none_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,8 +9,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from github_polled import PULLS, asking_at
+from github_polled import PULLS, TOKEN, asking_at
 from github_server import DROP, HALF, HTML, SERVER_ERROR, WEB_PAGE, Fault, GitHubServer, Received
+from pydantic import SecretStr
 
 from resources.github.client import GitHub
 from resources.github.credentials import Token
@@ -46,6 +47,21 @@ def test_pages_are_followed_where_github_says_they_are(github: GitHubServer, cli
         url = answer.next
     assert numbers == [5, 4, 3, 2, 1]
     assert [each.path for each in github.requests] == ["/repos/ada/engine/pulls", *["/repositories/1/pulls"] * 2]
+
+
+@pytest.mark.parametrize(
+    "fault", [HALF, SERVER_ERROR, WEB_PAGE, Fault(delay_s=30)], ids=["half", "500", "page", "silence"]
+)
+def test_it_is_examined_with_one_request(github: GitHubServer, fault: Fault) -> None:
+    with GitHub(Token(SecretStr(TOKEN)), github.url, pause_s=0.001, try_s=0.3) as client:
+        client.examine("ada/engine")
+        assert [each.path for each in github.requests] == ["/repos/ada/engine"]
+        with pytest.raises(Missing, match="no repository ada/gone"):
+            client.examine("ada/gone")
+        github.fault = lambda _request: fault
+        with pytest.raises((Broken, Unreachable)):
+            client.examine("ada/engine")
+    assert len(github.requests) == 3
 
 
 def test_what_is_unchanged_costs_nothing(github: GitHubServer, client: GitHub) -> None:

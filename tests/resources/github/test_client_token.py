@@ -136,3 +136,20 @@ def test_the_settings_of_an_app_come_together(tmp_path: Path) -> None:
     missing = tmp_path / "none.pem"
     with pytest.raises(BadInput, match=r"none\.pem cannot be read"):
         open_github(Settings(github_app_id="77", github_app_key=missing, github_app_installation="5"))
+
+
+def test_a_file_without_a_private_key_is_named_before_anybody_is_asked(
+    github: GitHubServer, key: tuple[Path, str], tmp_path: Path
+) -> None:
+    for name, text in (("passwd", "root:x:0:0:root:/root:/bin/bash\n"), ("public.pem", key[1]), ("empty.pem", "")):
+        (tmp_path / name).write_text(text)
+        with pytest.raises(BadInput, match=f"{name}, which holds no private key in PEM"):
+            open_github(
+                Settings(
+                    github_app_id="77",
+                    github_app_key=tmp_path / name,
+                    github_app_installation="5",
+                    github_api_url=github.url,
+                )
+            )
+    assert github.requests == []

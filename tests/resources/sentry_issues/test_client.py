@@ -72,6 +72,21 @@ def read(client: SentryApi) -> list[str]:
             return found
 
 
+@pytest.mark.parametrize(
+    "fault", [HALF, SERVER_ERROR, WEB_PAGE, Fault(delay_s=30)], ids=["half", "500", "page", "silence"]
+)
+def test_it_is_examined_with_one_request(sentry: SentryServer, fault: Fault) -> None:
+    with asking(sentry, try_s=0.3) as client:
+        client.examine("fern", "shelf")
+        assert [(each.project, each.query["limit"]) for each in sentry.requests] == [(PROJECT, "1")]
+        with pytest.raises(Missing, match="no issues of fern/gone"):
+            client.examine("fern", "gone")
+        sentry.fault = lambda _request: fault
+        with pytest.raises((Broken, Unreachable)):
+            client.examine("fern", "shelf")
+    assert len(sentry.requests) == 3
+
+
 def test_pages_are_followed_to_the_one_that_has_nothing_behind_it(sentry: SentryServer, client: SentryApi) -> None:
     assert read(client) == ["1005", "1004", "1003", "1002", "1001"]
     assert [each.offset for each in sentry.requests] == [0, 2, 4]

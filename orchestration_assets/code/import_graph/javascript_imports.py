@@ -276,10 +276,9 @@ def _read(path: str) -> bytes:
 
 
 def main() -> None:
-    """Says so, with an empty line, when it is ready to read."""
-    for language in ("javascript", "typescript"):
-        _parser(language)
-    print(flush=True)
+    """Says with an empty line that it has started."""
+    sys.stdout.write("\n")
+    sys.stdout.flush()
     for line in sys.stdin:
         since = time.monotonic()
         for path in json.loads(line):

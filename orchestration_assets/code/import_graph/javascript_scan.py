@@ -23,7 +23,7 @@ from orchestration_assets.code.import_graph.tree import Tree
 
 SECONDS_A_FILE = 10.0
 SECONDS_TO_START = 60.0
-"""Of a process that reads files, before it has said that it is ready."""
+"""Of a process that reads files, before it has said that it started."""
 PARSED_HERE = 32 * 1024
 """Bytes of a file that this process parses itself: the worst of that size takes seconds."""
 READ_HERE = 4 * 1024 * 1024
@@ -87,7 +87,7 @@ class _Reader:
             stderr=subprocess.DEVNULL,
         )
         self.waiting: deque[str] = deque()
-        self._is_ready = False
+        self._has_started = False
         self._told = 0
         self._since = time.monotonic()
         self._rest = b""
@@ -122,8 +122,8 @@ class _Reader:
         *lines, self._rest = (self._rest + data).split(b"\n")
         if lines:
             self._since = time.monotonic()
-        if lines and not self._is_ready:
-            self._is_ready = True
+        if lines and not self._has_started:
+            self._has_started = True
             del lines[0]
         found = [(self.waiting.popleft(), _as_read(json.loads(line))) for line in lines]
         if not self.waiting:
@@ -131,7 +131,7 @@ class _Reader:
         return found
 
     def is_late(self) -> bool:
-        most = SECONDS_A_FILE if self._is_ready else SECONDS_TO_START
+        most = SECONDS_A_FILE if self._has_started else SECONDS_TO_START
         return bool(self.waiting) and time.monotonic() - self._since > most
 
     def end(self) -> None:

@@ -25,7 +25,7 @@ sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
 
 from measuring import at_least, at_most_by  # noqa: E402
 
-from orchestration_assets.code.import_graph import ImportGraph, build_graph  # noqa: E402
+from orchestration_assets.code.import_graph import ImportGraph, build_graph, javascript_imports  # noqa: E402
 
 PYTHON_PACKAGES = ("Django==4.2.17", "flask==3.0.3", "requests==2.32.3", "sqlalchemy==2.0.35")
 PYTHON_NAMES = ("django", "sqlalchemy", "flask", "requests")
@@ -258,12 +258,14 @@ def _against_dependency_cruiser(folder: Path) -> Iterator[Result]:
         paces = []
         for _ in range(CRUISES):
             theirs = json.loads(subprocess.run(command, capture_output=True, text=True, check=True, cwd=folder).stdout)
+            start = _start_of_a_reader()
             started = time.perf_counter()
             graph = build_graph(root)
-            paces.append((len(graph.modules) / (time.perf_counter() - started), theirs["modules"] / theirs["seconds"]))
+            seconds, files = time.perf_counter() - started, len(graph.modules)
+            paces.append((files / (seconds - start), files / seconds, theirs["modules"] / theirs["seconds"]))
             if len(graph.modules) < TIMED_FILES:
                 break
-        ours, reference = (statistics.median(side) for side in zip(*paces, strict=True))
+        ours, with_starts, reference = (statistics.median(side) for side in zip(*paces, strict=True))
         edges = set(graph.edges)
         manifests = {edge for edge in edges if edge[1].endswith(".json")}
         known = {(a, b) for a, b in theirs["edges"]}
@@ -276,12 +278,27 @@ def _against_dependency_cruiser(folder: Path) -> Iterator[Result]:
         yield _equal(f"imports, {kind}", edges, known, explained)
         files = len(graph.modules)
         if files >= TIMED_FILES:
-            yield at_least(f"files a second, {kind}: {files:,} files", ours, reference, 5.0)
+            yield at_least(
+                f"files a second, {kind}: {files:,} files, starts left out on both sides", ours, reference, 5.0
+            )
         if files >= 2000:
-            yield at_least(f"files a second, {kind}, starts of processes included", ours, 1000, 1.0)
+            yield at_least(f"files a second, {kind}, starts of processes included", with_starts, 1000, 1.0)
             yield at_most_by(
                 "seconds to read one edited file again and list all imports, of these", _edited(graph, root), 0.05
             )
+
+
+def _start_of_a_reader() -> float:
+    """Seconds until a process that reads files has started; of the several that a large tree takes, which start together, one is left out, as
+    the other side's is."""
+    started = time.perf_counter()
+    command = [sys.executable, "-I", javascript_imports.__file__]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None and process.stdin is not None
+        process.stdout.readline()
+        seconds = time.perf_counter() - started
+        process.stdin.close()
+    return seconds
 
 
 def _as_typescript_does(

@@ -65,11 +65,13 @@ def _inner(node: ast.AST) -> list[ast.AST]:
 
 
 def _is_for_types(test: ast.expr) -> bool | None:
-    """True for `TYPE_CHECKING`, False for its opposite, None for another condition."""
+    """True for `TYPE_CHECKING`, alone or with a further condition, False for its opposite, None for another condition."""
     match test:
         case ast.UnaryOp(op=ast.Not(), operand=ast.Name("TYPE_CHECKING") | ast.Attribute(attr="TYPE_CHECKING")):
             return False
         case ast.Name("TYPE_CHECKING") | ast.Attribute(attr="TYPE_CHECKING"):
+            return True
+        case ast.BoolOp(op=ast.And(), values=conditions) if any(_is_for_types(each) for each in conditions):
             return True
         case _:
             return None

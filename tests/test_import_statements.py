@@ -39,6 +39,10 @@ def test_they_come_in_the_order_of_the_file_and_each_tells_when_it_runs() -> Non
             def late(): import c2
         else:
             import d
+        if TYPE_CHECKING and (x or y):
+            import d2
+        elif x or TYPE_CHECKING:
+            import d3
         if not typing.TYPE_CHECKING:
             import e
         else:
@@ -65,12 +69,13 @@ def test_they_come_in_the_order_of_the_file_and_each_tells_when_it_runs() -> Non
     found = [(each.module or ".", each.runs, each.typing_only) for each in imports_in(ast.parse(dedent(source)))]
     runs, late, typed = (True, False), (False, False), (False, True)
     assert found == [
-        *(("a", *runs), ("a.b", *runs), (".", *typed), ("c2", *typed), ("d", *runs), ("e", *runs), ("f", *typed)),
+        *(("a", *runs), ("a.b", *runs), (".", *typed), ("c2", *typed), ("d", *runs), ("d2", *typed), ("d3", *runs)),
+        *(("e", *runs), ("f", *typed)),
         *(("g", *runs), ("h", *late), ("i", *runs), ("j", *runs), ("k", *runs), ("l", *runs), ("m", *runs)),
         ("n", *runs),
     ]
     last = list(imports_in(ast.parse(dedent(source))))[-1]
-    assert (last.names, last.level, last.line) == (("o", "q"), 2, 29)
+    assert (last.names, last.level, last.line) == (("o", "q"), 2, 33)
 
 
 def test_a_chain_of_conditions_may_be_as_long_as_python_takes() -> None:

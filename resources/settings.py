@@ -10,13 +10,13 @@ import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import orjson
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from resources.addresses import http_parts
 from resources.errors import BadInput
 from resources.language_model.configuration import Way
 from resources.timezones import machine_timezone, zone_named
@@ -220,7 +220,7 @@ class Settings(BaseSettings):
         """Blank is as if it were not set. The value may hold a password, so the sentence does not repeat it."""
         url = (value or "").strip()
         default: str | None = cls.model_fields[info.field_name or ""].default
-        if url and not _is_http(url):
+        if url and http_parts(url) is None:
             such = default or "http://127.0.0.1:8000/v1"
             raise ValueError(f"it is not an http or https URL with a host, such as {such}")
         return url or default
@@ -232,7 +232,6 @@ class Settings(BaseSettings):
 
     @field_validator(
         "profile",
-        "model_url",
         "model",
         "model_backend",
         "model_api_version",
@@ -320,14 +319,6 @@ class Settings(BaseSettings):
     @property
     def horizon(self) -> timedelta:
         return timedelta(days=self.horizon_days)
-
-
-def _is_http(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return False
 
 
 def parse_working_days(text: str) -> tuple[int, ...]:

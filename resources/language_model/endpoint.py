@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 import orjson
 
+from resources.addresses import http_parts
 from resources.errors import SoloistError
 from resources.scrubbing import scrub
 
@@ -38,12 +39,7 @@ class Endpoint:
 
     def __post_init__(self) -> None:
         """Raises EndpointError where this is no http(s) address."""
-        try:
-            parts = urlsplit(self.base_url)
-            usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-        except ValueError:
-            usable = False
-        if not usable:
+        if http_parts(self.base_url) is None:
             raise EndpointError(
                 "SOLOIST_MODEL_URL is not an http or https URL with a host; write it as http://127.0.0.1:8000/v1."
             )

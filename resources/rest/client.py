@@ -12,8 +12,9 @@ from collections.abc import Callable, Coroutine, Mapping
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any, ClassVar, Self, TypeVar
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult
 
+from resources.addresses import http_parts
 from resources.rest.errors import LONGEST_WAIT, Broken, OutOfTime, RateLimited, Unreachable
 
 ATTEMPTS = 5
@@ -137,11 +138,5 @@ def is_passing(error: Exception) -> bool:
 
 def address_parts(url: str) -> SplitResult | None:
     """Of an http(s) URL with a host, and without credentials, query or fragment; None for any other text."""
-    try:
-        parts = urlsplit(url)
-        is_usable = (
-            parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and "@" not in parts.netloc
-        )
-    except ValueError:
-        return None
-    return parts if is_usable and not parts.query and not parts.fragment else None
+    parts = http_parts(url)
+    return None if parts is None or "@" in parts.netloc or parts.query or parts.fragment else parts

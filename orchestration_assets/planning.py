@@ -6,7 +6,7 @@ Schedules, sensors and the command line all ask here, so that they agree.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from orchestration_assets.derivation import ONLY_CHANGED, Policy, pending
@@ -32,6 +32,7 @@ from orchestration_assets.verdicts import is_judged
 from orchestration_assets.worklogs.agent import AnalysisAgent
 from orchestration_assets.worklogs.queries import analysis_inputs
 from orchestration_assets.worklogs.scope import Scope, resolve_scope
+from resources import clock
 from resources.sources import load_sources
 
 if TYPE_CHECKING:
@@ -149,7 +150,7 @@ def _horizon_start(
     condition, parameters = scope.condition()
     latest = session.scalar(
         f"SELECT max(e.authored_at) FROM worklog_entries AS e WHERE e.authored_at <= ? AND {condition}",
-        [now + timedelta(days=1), *parameters],
+        [now + clock.AHEAD, *parameters],
     )
     return calendar.local_day(latest) - settings.horizon if isinstance(latest, datetime) else None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, cast, get_args
 
@@ -98,7 +98,7 @@ def latest_key(session: Session, connections: Connections, kind: ReportKind) -> 
     last = session.scalar(
         f"""SELECT max(instant) FROM (SELECT unnest([e.authored_at, e.landed_at]) AS instant FROM worklog_entries AS e WHERE {condition})
         WHERE instant <= ?""",
-        [*parameters, clock.now() + timedelta(days=1)],
+        [*parameters, clock.now() + clock.AHEAD],
     )
     keys = f"SELECT max(key) FROM {DOCUMENTS.name} WHERE kind = ?"
     found = None

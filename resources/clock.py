@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from resources.errors import BadInput
 
 VARIABLE = "SOLOIST_NOW"
+AHEAD = timedelta(days=1)
+"""How far somebody else's clock may run ahead; what is dated later is not believed."""
 
 
 def now() -> datetime:

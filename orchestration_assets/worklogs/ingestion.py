@@ -15,6 +15,8 @@ from functools import cache
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from resources import clock
+
 if TYPE_CHECKING:
     from resources.git.graph import CommitGraph
     from resources.git.identities import Identity
@@ -69,7 +71,7 @@ def local_month(authored: datetime, committed: datetime, zone: ZoneInfo, now: da
     """First day of the month an entry belongs to. A clock that was wrong (before 1970, or in the future) is not believed: then the
     committer's is, then today's."""
     for instant in (authored, committed):
-        if EPOCH + timedelta(days=1) <= instant <= now + timedelta(days=1):
+        if EPOCH + timedelta(days=1) <= instant <= now + clock.AHEAD:
             return instant.astimezone(zone).date().replace(day=1)
     return now.astimezone(zone).date().replace(day=1)
 

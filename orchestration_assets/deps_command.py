@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from orchestration_assets.foreign_text import harmless
 from orchestration_assets.reports.phrasing import counted
 from resources.errors import BadInput
 
@@ -113,6 +114,5 @@ def _some(names: tuple[str, ...] | list[str], most: int | None) -> str:
 
 
 def _line(console: Console, text: str) -> None:
-    """A file's name may hold anything but a slash: what would steer the terminal, or is no text, is shown as its code."""
-    safe = "".join(each if each.isprintable() or each == "\n" else ascii(each)[1:-1] for each in text)
-    console.print(safe)
+    """A file's name may hold anything but a slash."""
+    console.print(harmless(text, kept="\n"))

@@ -1,10 +1,22 @@
-"""How what an event or an effect carries is shown to a person: its texts as texts. What came from outside steers no terminal."""
+"""What came from outside, as a person reads it at a terminal: texts as texts, and nothing that steers the terminal."""
 
 from __future__ import annotations
 
-import unicodedata
+import sys
 
 import orjson
+from pydantic import BaseModel
+
+_SPACES = "\t\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u202f\u205f\u3000"
+
+
+def print_detail(shown: BaseModel) -> None:
+    """An event or an effect: a line for each member, and its `payload` below."""
+    members = shown.model_dump(mode="json")
+    payload = members.pop("payload")
+    for name, value in members.items():
+        sys.stdout.write(f"{name:12}  {'' if value is None else value}\n")
+    sys.stdout.write(readable(payload))
 
 
 def readable(payload: object) -> str:
@@ -15,7 +27,7 @@ def readable(payload: object) -> str:
     lines = orjson.dumps(rest, option=orjson.OPT_INDENT_2).decode().split("\n")
     for name, text in blocks:
         lines += ["", f"{name}:", *(f"  {line}" if line else "" for line in text)]
-    return "".join(f"{_harmless(line)}\n" for line in lines)
+    return "".join(f"{harmless(line, kept=_SPACES)}\n" for line in lines)
 
 
 def _without_texts(value: object, name: str, blocks: list[tuple[str, list[str]]]) -> object:
@@ -33,9 +45,6 @@ def _without_texts(value: object, name: str, blocks: list[tuple[str, list[str]]]
     return value
 
 
-def _harmless(line: str) -> str:
-    """What would steer the terminal, or turn the direction of what follows, is shown as its code."""
-    return "".join(
-        each if each.isprintable() or each == "\t" or unicodedata.category(each) == "Zs" else ascii(each)[1:-1]
-        for each in line
-    )
+def harmless(text: str, *, kept: str) -> str:
+    """What would steer the terminal, turn the direction of what follows, or is no text, is shown as its code, but for the characters `kept`."""
+    return "".join(each if each.isprintable() or each in kept else ascii(each)[1:-1] for each in text)

@@ -9,7 +9,7 @@ import orjson
 
 from orchestration_assets.choosing import chosen, state_named
 from orchestration_assets.contracts import ShownEvent, ShownEventDetail, ShownInbox
-from orchestration_assets.payloads import readable
+from orchestration_assets.foreign_text import print_detail
 from orchestration_assets.reports.phrasing import counted
 from orchestration_assets.showing import print_json
 from resources.errors import BadInput
@@ -47,9 +47,7 @@ def show_event(connections: Connections, event_id: int, as_json: bool) -> None:
     if as_json:
         print_json(shown)
         return
-    for name, value in shown.model_dump(mode="json", exclude={"payload"}).items():
-        sys.stdout.write(f"{name:12}  {'' if value is None else value}\n")
-    sys.stdout.write(readable(shown.payload))
+    print_detail(shown)
 
 
 def replay(connections: Connections, event_ids: list[int], dead: bool) -> None:
@@ -61,8 +59,8 @@ def replay(connections: Connections, event_ids: list[int], dead: bool) -> None:
                 "of the same, or have its source deliver it again."
             )
     count = connections.inbox.replay(chosen(connections.inbox, "event", "inbox", event_ids, dead))
-    waits, them = ("event waits", "it") if count == 1 else ("events wait", "them")
-    sys.stderr.write(f"{count:,} {waits} again; the daemon or `soloist run` takes {them} up.\n")
+    waiting, them = counted(count, "event waits", "events wait"), "it" if count == 1 else "them"
+    sys.stderr.write(f"{waiting} again; the daemon or `soloist run` takes {them} up.\n")
 
 
 def drop(connections: Connections, event_ids: list[int], dead: bool) -> None:

@@ -17,7 +17,7 @@ from orchestration_assets.contracts import (
     ShownPlannedEffect,
     ShownPublication,
 )
-from orchestration_assets.payloads import readable
+from orchestration_assets.foreign_text import print_detail, readable
 from orchestration_assets.publishing import planned, publish_waiting
 from orchestration_assets.reports.phrasing import counted
 from orchestration_assets.showing import print_json
@@ -52,16 +52,14 @@ def show_effect(connections: Connections, effect_id: int, as_json: bool) -> None
     if as_json:
         print_json(shown)
         return
-    for name, value in shown.model_dump(mode="json", exclude={"payload"}).items():
-        sys.stdout.write(f"{name:12}  {'' if value is None else value}\n")
-    sys.stdout.write(readable(shown.payload))
+    print_detail(shown)
 
 
 def replay(connections: Connections, effect_ids: list[int], dead: bool) -> None:
     with closing(open_outbox(connections.settings)) as outbox:
         count = outbox.replay(chosen(outbox, "effect", "outbox", effect_ids, dead))
-    waits, them = ("effect waits", "it") if count == 1 else ("effects wait", "them")
-    sys.stderr.write(f"{count:,} {waits} again; the daemon or `soloist publish` sends {them}.\n")
+    waiting, them = counted(count, "effect waits", "effects wait"), "it" if count == 1 else "them"
+    sys.stderr.write(f"{waiting} again; the daemon or `soloist publish` sends {them}.\n")
 
 
 def drop(connections: Connections, effect_ids: list[int], dead: bool) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestration_assets import inbox_commands
-from orchestration_assets.payloads import readable
+from orchestration_assets.foreign_text import readable
 from orchestration_assets.session import Connections
 from resources.settings import load_settings
 from tests.activity.github_facts import event, issue

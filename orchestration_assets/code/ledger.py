@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
@@ -24,9 +24,6 @@ from orchestration_assets.code.scheduling import Item, State, Step
 from resources import clock, sqlite
 from resources.errors import SoloistError
 from resources.rows import Row
-
-if TYPE_CHECKING:
-    from sqlalchemy.engine.interfaces import DBAPIConnection
 
 VERSION = 2
 _METADATA = sa.MetaData()
@@ -134,7 +131,7 @@ class Ledger:
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._engine = sa.create_engine(f"sqlite:///{path.absolute()}")
-        sa.event.listen(self._engine, "connect", _prepare)
+        sa.event.listen(self._engine, "connect", lambda connection, _: sqlite.prepare(connection, synchronous="NORMAL"))
         sa.event.listen(self._engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
         try:
             with self._engine.begin() as connection:
@@ -282,7 +279,3 @@ def _note(text: str) -> Note:
     checked = Checked.model_validate(told["checked"]) if told["checked"] is not None else None
     reasons = [Reason.model_validate(reason) for reason in told["reasons"]]
     return Note(reasons, told["concerned"], told["attempts"], checked)
-
-
-def _prepare(connection: DBAPIConnection, _record: object) -> None:
-    sqlite.prepare(connection, synchronous="NORMAL")

@@ -8,16 +8,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import sqlalchemy as sa
 
 from resources import sqlite
 from resources.errors import BadInput, SoloistError
 from resources.inbox.transactions import first_line, in_transaction
-
-if TYPE_CHECKING:
-    from sqlalchemy.engine.interfaces import DBAPIConnection
 
 METADATA = sa.MetaData()
 VERSION = 1
@@ -77,7 +74,7 @@ def opened(url: str) -> sa.Engine:
             "the package psycopg installed."
         ) from None
     if is_file:
-        sa.event.listen(engine, "connect", _prepare_sqlite)
+        sa.event.listen(engine, "connect", lambda connection, _: sqlite.prepare(connection, synchronous="FULL"))
     sa.event.listen(engine, "begin", _begin_immediate if is_file else _begin_alone)
     try:
         in_transaction(engine, _make_tables, patience=1.0)
@@ -102,10 +99,6 @@ def _require_version(connection: sa.Connection) -> None:
         raise SoloistError(
             f"The inbox was made by a newer version of Soloist (its schema is {found}, this one knows {VERSION}); update Soloist."
         )
-
-
-def _prepare_sqlite(connection: DBAPIConnection, _record: object) -> None:
-    sqlite.prepare(connection, synchronous="FULL")
 
 
 def _elsewhere(address: sa.URL) -> dict[str, Any]:

@@ -93,8 +93,8 @@ class Layout:
 
 
 def layout_of(tree: Tree, *, implicit_packages: bool = False) -> Layout:
-    """Names the Python files of a tree; what no import can name, because a package has the name or it holds a dot, is named by its path. Folders without `__init__.py` inside a
-    package are left out, unless they are asked for as implicit packages."""
+    """Names the Python files of a tree; what no import can name, because a package has the name or it holds a dot, is named by its path.
+    Folders without `__init__.py` inside a package are left out, unless they are asked for as implicit packages."""
     files = sorted(path for path in tree.files if path.endswith(".py") and not path.rpartition("/")[2].startswith("."))
     prefix = _package_above(tree.root) if "__init__.py" in tree.files else ""
     places = _Places(tree, prefix)
